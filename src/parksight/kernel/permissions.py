@@ -1,0 +1,106 @@
+"""Who may do what, in one place: role *and* scope.
+
+A role grants permissions (``module.noun.verb``); a scope limits them to the whole zone, to departments or to
+one's own enterprises. Every query of readable records starts from :meth:`Caller.scoped`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false
+
+from parksight.kernel.errors import forbidden
+
+#: Role -> permission patterns (a pattern may end in ``.*``). Enterprise roles are always enterprise-scoped.
+ROLES: dict[str, tuple[str, ...]] = {
+    "administrator": ("*",),
+    "zone_leader": ("registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read"),
+    "duty_operator": (
+        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.acknowledge",
+        "gateways.*.read", "command.*.read",
+    ),
+    "safety_officer": (
+        "registry.*.read", "registry.*.write", "telemetry.*.read", "telemetry.export", "alarms.*",
+        "gateways.*.read", "command.*.read",
+    ),
+    "environment_officer": (
+        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*", "gateways.*.read",
+        "command.*.read",
+    ),
+    "energy_manager": (
+        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
+        "command.*.read",
+    ),
+    "planner": ("registry.*.read", "registry.*.write", "telemetry.*.read", "command.*.read"),
+    "integrator": (
+        "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
+    ),
+    "auditor": ("kernel.audit.read", "registry.*.read", "telemetry.*.read", "alarms.*.read"),
+    "enterprise_manager": (
+        "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
+        "alarms.alarm.acknowledge",
+    ),
+    "enterprise_user": ("registry.*.read", "telemetry.*.read", "alarms.*.read"),
+}  # fmt: skip
+
+ENTERPRISE_ROLES = frozenset({"enterprise_manager", "enterprise_user"})
+
+
+def covers(pattern: str, permission: str) -> bool:
+    """Whether a granted pattern covers a permission; ``*`` stands for one part, a final one for the rest."""
+    if pattern == "*":
+        return True
+    want, have = pattern.split("."), permission.split(".")
+    for i, token in enumerate(want):
+        if token == "*" and i == len(want) - 1:
+            return len(have) > i
+        if i >= len(have) or (token != "*" and token != have[i]):
+            return False
+    return len(want) == len(have)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The person, token or device behind a request.
+
+    Attributes:
+        id: user id, or None for the system itself.
+        name: shown in histories.
+        kind: ``user``, ``token``, ``device`` or ``system``.
+        grants: permission patterns.
+        enterprises: ids the caller is limited to; None means the whole zone.
+        departments: ids the caller acts for.
+    """
+
+    id: int | None
+    name: str
+    kind: str = "user"
+    grants: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    enterprises: frozenset[int] | None = field(default_factory=frozenset)
+    departments: frozenset[int] = frozenset()
+
+    def may(self, permission: str) -> bool:
+        return any(covers(pattern, permission) for pattern in self.grants)
+
+    def require(self, permission: str) -> None:
+        """Raise a 403 problem that names the permission."""
+        if not self.may(permission):
+            raise forbidden(permission)
+
+    def may_see_enterprise(self, enterprise_id: int | None) -> bool:
+        """Zone-wide records (None) are visible only to zone-wide callers."""
+        return self.enterprises is None or (enterprise_id is not None and enterprise_id in self.enterprises)
+
+    def scoped(self, statement: Select[Any], enterprise_column: ColumnElement[Any] | Any) -> Select[Any]:
+        """Limit a query to the records of the enterprises that the caller may see."""
+        if self.enterprises is None:
+            return statement
+        if not self.enterprises:
+            return statement.where(false())
+        return statement.where(enterprise_column.in_(self.enterprises))
+
+
+SYSTEM = Caller(id=None, name="system", kind="system", grants=("*",), enterprises=None)
