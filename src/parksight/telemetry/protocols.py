@@ -167,7 +167,7 @@ class Store(Protocol):
         ...
 
     def compact(self, now_ms: int) -> dict[str, float]:
-        """Sort what is complete into day partitions, roll up, apply retention; returns figures for the log."""
+        """Sort what is complete into day partitions, roll up, apply retention; returns figures."""
         ...
 
     def stats(self) -> dict[str, float]:
