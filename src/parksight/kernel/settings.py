@@ -54,6 +54,31 @@ class IngestSettings(Section):
     late_after_s: int = Field(300, ge=1)
     clock_skew_s: int = Field(120, ge=1)
     source_rate_limit: int = Field(200_000, ge=1, description="readings per second and source")
+    max_in_flight_mb: int = Field(256, ge=16, description="memory of batches in flight, raw frames included")
+    far_future_s: int = Field(86_400, ge=1, description="further ahead of arrival is rejected")
+    dedupe_rows: int = Field(1_000_000, ge=1_000, description="newest stored rows checked for repetition")
+    flap_per_minute: int = Field(12, ge=2, description="changes of state from which a point is flapping")
+    link_flaps: int = Field(10, ge=2, le=64, description="connects and disconnects in 5 minutes, likewise")
+    rejects_max_mb: int = Field(64, ge=8, description="rejects log on disk")
+    rejects_per_second: int = Field(500, ge=1, description="rejects kept as specimens; all are counted")
+
+
+class LiveSettings(Section):
+    """Limits of the live WebSocket."""
+
+    tick_ms: int = Field(200, ge=50, le=2000)
+    max_clients: int = Field(500, ge=1)
+    max_points_per_client: int = Field(5_000, ge=1)
+    queue_messages: int = Field(8, ge=1, description="messages waiting per client before it is collapsed")
+
+
+class ForensicsSettings(Section):
+    """How often and how much the forensics look at."""
+
+    enabled: bool = True
+    interval_s: int = Field(300, ge=10)
+    points_per_run: int = Field(500, ge=1)
+    window_h: int = Field(24, ge=1, le=168)
 
 
 class StoreSettings(Section):
@@ -90,6 +115,8 @@ class Settings(Section):
     zone: ZoneSettings = ZoneSettings()
     security: SecuritySettings = SecuritySettings()
     ingest: IngestSettings = IngestSettings()
+    live: LiveSettings = LiveSettings()
+    forensics: ForensicsSettings = ForensicsSettings()
     store: StoreSettings = StoreSettings()
     hj212: Hj212Settings = Hj212Settings()
     mqtt: MqttSettings = MqttSettings()
