@@ -1,0 +1,1 @@
+"""Where everything in the zone lies: plan, buildings, terrain, as GeoJSON layers."""
