@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.gateways.support import RecordingIngest
 
+from parksight.gateways.activity import ActivityBook
+from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
+from parksight.gateways.frames import FrameLog
+from parksight.gateways.unknown import UnknownDevices
 from parksight.kernel.bus import Bus
+from parksight.kernel.clock import SystemClock
 from parksight.kernel.db import Database
 
 
@@ -31,3 +37,19 @@ def directory(db: Database) -> Iterator[DeviceDirectory]:
     made.load()
     yield made
     made.close()
+
+
+@pytest.fixture
+def context(db: Database, directory: DeviceDirectory, tmp_path: Path) -> Iterator[GatewayContext]:
+    """Everything a gateway needs, over real records and a recording ingest (``context.ingest``)."""
+    made = GatewayContext(
+        ingest=RecordingIngest(),
+        directory=directory,
+        frames=FrameLog(tmp_path / "frames.sqlite"),
+        activity=ActivityBook(),
+        unknown=UnknownDevices(db),
+        clock=SystemClock(),
+        bus=db.bus,
+    )
+    yield made
+    made.frames.close()

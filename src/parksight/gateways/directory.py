@@ -53,7 +53,6 @@ class DeviceRecord:
     name_en: str
     address: str
     enterprise_id: int | None
-    credential_id: int | None
     enabled: bool
     simulated: bool
     version: int
@@ -99,7 +98,6 @@ class DeviceDirectory:
         self._maps: dict[int, dict[str, Mapped]] = {}
         self._by_address: dict[tuple[str, str], int] = {}
         self._by_code: dict[str, int] = {}
-        self._by_credential: dict[int, int] = {}
         self._point_devices: dict[int, set[int]] = {}
         self._version = 0
         self._listeners: list[Callable[[], None]] = []
@@ -139,11 +137,6 @@ class DeviceDirectory:
 
     def by_code(self, code: str) -> DeviceRecord | None:
         key = self._by_code.get(code)
-        return None if key is None else self._devices.get(key)
-
-    def by_credential(self, credential_id: int) -> DeviceRecord | None:
-        """The device that signs in with a device credential of the kernel."""
-        key = self._by_credential.get(credential_id)
         return None if key is None else self._devices.get(key)
 
     def devices(self, protocol: str | None = None, *, enabled_only: bool = False) -> list[DeviceRecord]:
@@ -206,7 +199,6 @@ class DeviceDirectory:
         devices = self._devices.values()
         self._by_address = {(d.protocol, d.address): d.id for d in devices}
         self._by_code = {d.code: d.id for d in devices}
-        self._by_credential = {d.credential_id: d.id for d in devices if d.credential_id is not None}
         points: dict[int, set[int]] = {}
         for device_id, rows in self._maps.items():
             for mapped in rows.values():
@@ -268,7 +260,7 @@ def _devices(session: Session, ids: set[int] | None) -> list[DeviceRecord]:
     return [
         DeviceRecord(
             id=d.id, code=d.code, protocol=d.protocol, name=d.name, name_en=d.name_en, address=d.address,
-            enterprise_id=d.enterprise_id, credential_id=d.credential_id, enabled=d.enabled,
+            enterprise_id=d.enterprise_id,enabled=d.enabled,
             simulated=d.simulated, version=d.version, config=dict(d.config), policy=dict(d.policy),
         )
         for d in session.scalars(statement)

@@ -27,6 +27,8 @@ from parksight.kernel.db import Base
 class Device(Base):
     """A field device, spoken to through one protocol.
 
+    Credentials to push with are the kernel's (``kernel_device_credential.device_id`` is this row).
+
     Attributes:
         code: unique, human-made, e.g. ``E017.GDS01``.
         protocol: ``hj212``, ``mqtt``, ``modbus`` or ``http``; the key of its :class:`ProtocolSpec`.
@@ -34,7 +36,6 @@ class Device(Base):
             ``host:port/unit`` (modbus), the push key, by default the code (http). Unique in the protocol.
         config: validated by the protocol's own config model.
         policy: validated by the protocol's own policy model: what to tolerate, what to answer.
-        credential_id: the kernel's device credential with which it may push; None where there is none.
         simulated: all values of its points carry the SIMULATED flag.
         version: grows with each change; an update names the one it saw.
     """
@@ -55,7 +56,6 @@ class Device(Base):
     address: Mapped[str] = mapped_column(String(200))
     config: Mapped[dict[str, Any]] = mapped_column(default=dict)
     policy: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    credential_id: Mapped[int | None] = mapped_column(index=True, default=None)
     simulated: Mapped[bool] = mapped_column(default=False)
     enabled: Mapped[bool] = mapped_column(default=True, index=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
