@@ -12,7 +12,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from parksight.kernel.bus import Event
 from parksight.kernel.db import Database
@@ -20,6 +22,8 @@ from parksight.telemetry.events import PointsChanged
 from parksight.telemetry.models import Point
 from parksight.telemetry.protocols import F64, I32, I64, U8
 from parksight.telemetry.units import QUANTITIES, conversion
+
+log = structlog.get_logger(__name__)
 
 ACTIVE = 1
 DISCRETE = 2
@@ -93,16 +97,19 @@ def empty(size: int = 0, kinds: tuple[str, ...] = ("",), version: int = 0) -> Po
     )
 
 
-def build(rows: Iterable[Any], base: PointColumns | None = None, changed: Iterable[int] = ()) -> PointColumns:
+def build(
+    rows: Iterable[Any], base: PointColumns | None = None, changed: Iterable[int] = (), version: int = 0
+) -> PointColumns:
     """Columns from rows with the attributes of :class:`Point`.
 
     Args:
         rows: the points to enter (all of them, or only the changed ones when ``base`` is given).
         base: columns to start from; ids in ``changed`` that no row mentions are removed.
+        version: of the columns replaced, when there is no ``base``.
     """
     rows = list(rows)
     top = max((r.id for r in rows), default=0) + 1
-    old = base or empty()
+    old = base or empty(version=version)
     out = empty(max(top, len(old)), version=old.version + 1)
     for name in (f.name for f in fields(PointColumns)):
         column = getattr(old, name)
@@ -146,6 +153,7 @@ class Catalogue:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._lock = threading.Lock()
+        self._dirty_lock = threading.Lock()
         self._dirty: set[int] = set()
         self._all_dirty = True
         self._columns = empty()
@@ -156,33 +164,43 @@ class Catalogue:
             self.invalidate(event.ids)
 
     def invalidate(self, ids: Iterable[int] | None) -> None:
-        """Read these points (None: all) again before the next use."""
-        with self._lock:
-            if ids is None or self._all_dirty:
+        """Read these points (None: all) again before the next use. Never waits for the records."""
+        with self._dirty_lock:
+            if ids is None:
                 self._all_dirty = True
-                return
-            self._dirty.update(ids)
-            if len(self._dirty) > _INCREMENTAL:
-                self._all_dirty = True
+            else:
+                self._dirty.update(ids)
+                self._all_dirty |= len(self._dirty) > _INCREMENTAL
 
     def current(self) -> PointColumns:
-        """The definitions as of the last committed change; queries the records only after one."""
+        """The definitions as of the last committed change; queries the records only after one.
+
+        When the records do not answer, the last known definitions stay in force and the next call tries
+        again; only the very first load raises.
+        """
         if not self._all_dirty and not self._dirty:
             return self._columns
         with self._lock:
-            if self._all_dirty:
-                with self._db.read() as session:
-                    self._columns = replace(
-                        build(session.execute(select(*_ROW))), version=self._columns.version + 1
-                    )
-            elif self._dirty:
-                ids = sorted(self._dirty)
-                with self._db.read() as session:
-                    rows = session.execute(select(*_ROW).where(Point.id.in_(ids))).all()
-                self._columns = build(rows, self._columns, ids)
-            self._all_dirty = False
-            self._dirty.clear()
+            with self._dirty_lock:
+                everything, self._all_dirty = self._all_dirty, False
+                ids, self._dirty = sorted(self._dirty), set()
+            if not everything and not ids:
+                return self._columns
+            try:
+                self._columns = self._load(None if everything else ids)
+            except SQLAlchemyError:
+                self.invalidate(None if everything else ids)
+                if not self._columns.version:
+                    raise
+                log.exception("point_catalogue_reload_failed")
             return self._columns
+
+    def _load(self, ids: list[int] | None) -> PointColumns:
+        with self._db.read() as session:
+            if ids is None:
+                return build(session.execute(select(*_ROW)), version=self._columns.version)
+            rows = session.execute(select(*_ROW).where(Point.id.in_(ids))).all()
+        return build(rows, self._columns, ids)
 
     def close(self) -> None:
         self._unsubscribe()

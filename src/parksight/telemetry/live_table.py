@@ -72,7 +72,7 @@ class Coverage:
         }
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def _apply(
     point: I32, observed: I64, value: F64, quality: U8, received: I64,
     t_value: F64, t_observed: I64, t_received: I64, t_effective: I64, t_quality: U8, t_count: I64,
@@ -145,7 +145,7 @@ class LiveTable:
             )  # fmt: skip
 
     def revise_quality(self, point: int, start: int, end: int, code: int) -> None:
-        """Give the newest value of a point another code when it lies in ``[start, end)`` (forensics, review)."""
+        """Give the newest value another code when it was observed in ``[start, end)`` (forensics)."""
         with self._lock:
             if point < self._size and start <= self._observed[point] < end:
                 self._quality[point] = (int(self._quality[point]) & ~CODE_MASK) | code
@@ -184,12 +184,12 @@ class LiveTable:
     def ids_in_state(self, state: State, now_ms: int) -> I32:
         """Ids of the active points in a state."""
         ids = self.active()
-        return ids[self.rows(ids, now_ms).state == state]
+        found: I32 = ids[self.rows(ids, now_ms).state == state]
+        return found
 
     def coverage(self, now_ms: int, enterprises: frozenset[int] | None = None) -> Coverage:
         """Active points by state; only of the given enterprises unless None."""
-        ids, state, _, _ = self._active_states(now_ms, enterprises)
-        return _count_states(state)
+        return _count_states(self._active_states(now_ms, enterprises)[1])
 
     def coverage_by_enterprise(
         self, now_ms: int, enterprises: frozenset[int] | None = None
