@@ -25,6 +25,10 @@ CREATE TABLE IF NOT EXISTS frame (
 ) WITHOUT ROWID
 """
 
+_COLUMNS = "SELECT seq, at_ms, direction, peer, length, deviations, data FROM frame WHERE device = ?"
+_NEWEST = _COLUMNS + " ORDER BY seq DESC LIMIT ?"
+_NEWEST_DEVIATING = _COLUMNS + " AND deviations <> '' ORDER BY seq DESC LIMIT ?"
+
 
 @dataclass(frozen=True, slots=True)
 class RawFrame:
@@ -151,15 +155,12 @@ class FrameLog:
     def read(self, device_id: int, limit: int = 50, *, deviating: bool = False) -> list[RawFrame]:
         """The newest frames of a device, newest first, written or still pending."""
         self.flush()
-        where = " AND deviations <> ''" if deviating else ""
+        statement = _NEWEST_DEVIATING if deviating else _NEWEST
         with self._io:
-            rows = self._db.execute(
-                "SELECT seq, at_ms, direction, peer, length, deviations, data FROM frame"
-                f" WHERE device = ?{where} ORDER BY seq DESC LIMIT ?",
-                (device_id, limit),
-            ).fetchall()
+            rows = self._db.execute(statement, (device_id, limit)).fetchall()
         return [
-            RawFrame(*row[:5], tuple(row[5].split("\n")) if row[5] else (), bytes(row[6])) for row in rows
+            RawFrame(seq, at, direction, peer, length, tuple(kinds.split("\n")) if kinds else (), bytes(data))
+            for seq, at, direction, peer, length, kinds, data in rows
         ]
 
     def total(self, device_id: int) -> int:
