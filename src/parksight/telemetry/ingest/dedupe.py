@@ -31,7 +31,8 @@ def slot_of(point: int, instant: int, seed: int, mask: int) -> int:
     h ^= h >> np.uint64(32)
     h *= np.uint64(0xD6E8FEB86659FD93)
     h ^= h >> np.uint64(29)
-    return int((h << np.uint64(3) | np.uint64(point & 7)) & np.uint64(mask))
+    slot = (h << np.uint64(3) | np.uint64(point & 7)) & np.uint64(mask)
+    return np.int64(slot)  # type: ignore[return-value]  # int() would stay unsigned in numba
 
 
 @njit(cache=True, nogil=True, inline="always")
