@@ -74,14 +74,15 @@ def performance(
         raise ValueError("every alarm needs a finite time of annunciation")
     order = np.argsort(t, kind="stable")
     order = order[(t[order] >= begin) & (t[order] < end)]
-    t, a, p, c = t[order], a[order].astype(np.int64), p[order].astype(np.int64), c[order]
+    t, c = t[order], c[order]
+    names_of, levels_of = a[order].astype(np.int64), p[order].astype(np.int64)
     span = end - begin
     counts = np.bincount(((t - begin) // PERIOD_S).astype(np.int64), minlength=int(np.ceil(span / PERIOD_S)))
     hours = np.bincount(((t - begin) // 3600.0).astype(np.int64), minlength=int(np.ceil(span / 3600.0)))
     floods = _floods(counts, begin, end, flood_start, flood_end)
-    names, per_alarm = np.unique(a, return_counts=True)
+    names, per_alarm = np.unique(names_of, return_counts=True)
     rank = np.lexsort((names, -per_alarm))[:10]
-    levels, per_level = np.unique(p, return_counts=True)
+    levels, per_level = np.unique(levels_of, return_counts=True)
     until = np.where(np.isnan(c), end, np.minimum(c, end))
     total = len(t)
     return Performance(
@@ -98,7 +99,7 @@ def performance(
         priority_share={int(k): float(v) / total for k, v in zip(levels, per_level, strict=True)},
         top_ten=tuple((int(names[i]), int(per_alarm[i])) for i in rank),
         top_ten_share=float(per_alarm[rank].sum()) / total if total else 0.0,
-        chattering=_chattering(t, a, chatter_repeats, chatter_s),
+        chattering=_chattering(t, names_of, chatter_repeats, chatter_s),
         stale=int((until - t > stale_s).sum()),
         standing=int((np.isnan(c) | (c >= end)).sum()),
         enough_data=span >= 30 * 86_400.0,
