@@ -1,0 +1,1 @@
+"""Tables in and out: CSV, XLSX and GeoJSON of every kind of record."""
