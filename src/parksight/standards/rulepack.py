@@ -234,11 +234,14 @@ def _laxer(local: Rule, ours: Rule) -> bool:
 
 def _parse(text: str, origin: str) -> list[Rule]:
     reader = csv.DictReader(io.StringIO(text))
-    header = reader.fieldnames or []
-    for column in COLUMNS:
-        if column not in header:
-            raise PackError(origin, 1, column, "this column is missing")
-    return [_row(raw, origin, number) for number, raw in enumerate(reader, start=2)]
+    try:
+        header = reader.fieldnames or []
+        for column in COLUMNS:
+            if column not in header:
+                raise PackError(origin, 1, column, "this column is missing")
+        return [_row(raw, origin, number) for number, raw in enumerate(reader, start=2)]
+    except csv.Error as error:
+        raise PackError(origin, reader.line_num, None, f"not readable as CSV: {error}") from None
 
 
 def _row(raw: dict[str, str | None], origin: str, number: int) -> Rule:
