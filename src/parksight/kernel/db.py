@@ -17,8 +17,10 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import DateTime
 
 from parksight.kernel.bus import Bus, Event
+from parksight.kernel.clock import Clock, SystemClock
 
 _EVENTS = "parksight_events"
+_CLOCK = "parksight_clock"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -67,11 +69,13 @@ class Database:
     Args:
         url: SQLAlchemy URL, ``sqlite:///path`` or ``postgresql+pg8000://…``.
         bus: receives events after each commit.
+        clock: stamps what is written through these sessions; see :func:`clock_of`.
     """
 
-    def __init__(self, url: str, bus: Bus) -> None:
+    def __init__(self, url: str, bus: Bus, clock: Clock | None = None) -> None:
         self.url = url
         self.bus = bus
+        self.clock: Clock = clock or SystemClock()
         sqlite = url.startswith("sqlite")
         kwargs: dict[str, Any] = {"pool_pre_ping": not sqlite}
         if sqlite:
@@ -79,9 +83,11 @@ class Database:
         self.engine: Engine = create_engine(url, **kwargs)
         if sqlite:
             _tune_sqlite(self.engine)
-        self._readers = sessionmaker(self.engine, expire_on_commit=False)
+        info = {_CLOCK: self.clock}
+        self._readers = sessionmaker(self.engine, expire_on_commit=False, info=info)
         # SQLite: take the write lock at BEGIN, so that two writers queue instead of failing half-way.
-        self._writers = sessionmaker(self.engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
+        writing = self.engine.execution_options(begin="IMMEDIATE")
+        self._writers = sessionmaker(writing, expire_on_commit=False, info=info)
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -116,12 +122,24 @@ def emit(session: Session, item: Event) -> None:
     session.info.setdefault(_EVENTS, []).append(item)
 
 
+def clock_of(session: Session) -> Clock:
+    """The clock of the database this session belongs to."""
+    clock: Clock = session.info.get(_CLOCK) or SystemClock()
+    return clock
+
+
 def _tune_sqlite(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def _pragmas(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's BEGIN below, not the driver's late one
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "busy_timeout=30000",
+            "recursive_triggers=ON",  # else INSERT OR REPLACE slips past the guard of append-only tables
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

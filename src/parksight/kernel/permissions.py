@@ -6,6 +6,7 @@ one's own enterprises. Every query of readable records starts from :meth:`Caller
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +62,31 @@ def covers(pattern: str, permission: str) -> bool:
     return len(want) == len(have)
 
 
+def narrow(first: str, second: str) -> str | None:
+    """The pattern that covers exactly what both patterns cover; None when they have nothing in common."""
+    if first == "*" or second == "*":
+        return second if first == "*" else first
+    a, b = first.split("."), second.split(".")
+    out: list[str] = []
+    for i in range(max(len(a), len(b))):
+        if i == len(a) - 1 and a[i] == "*" and i < len(b):
+            return ".".join([*out, *b[i:]])
+        if i == len(b) - 1 and b[i] == "*" and i < len(a):
+            return ".".join([*out, *a[i:]])
+        if i >= len(a) or i >= len(b):
+            return None
+        if a[i] != b[i] and "*" not in (a[i], b[i]):
+            return None
+        out.append(b[i] if a[i] == "*" else a[i])
+    return ".".join(out)
+
+
+def narrow_all(limits: Iterable[str], grants: Iterable[str]) -> tuple[str, ...]:
+    """What is left of ``grants`` under ``limits`` (a token's list); order and doubles do not matter."""
+    granted = tuple(grants)
+    return tuple(sorted({p for limit in limits for g in granted if (p := narrow(limit, g)) is not None}))
+
+
 @dataclass(frozen=True)
 class Caller:
     """The person, token or device behind a request.
@@ -72,6 +98,8 @@ class Caller:
         grants: permission patterns.
         enterprises: ids the caller is limited to; None means the whole zone.
         departments: ids the caller acts for.
+        language: what the person reads, None to follow the browser.
+        must_change_password: only the password may be changed until it is.
     """
 
     id: int | None
@@ -81,6 +109,8 @@ class Caller:
     roles: tuple[str, ...] = ()
     enterprises: frozenset[int] | None = field(default_factory=frozenset)
     departments: frozenset[int] = frozenset()
+    language: str | None = None
+    must_change_password: bool = False
 
     def may(self, permission: str) -> bool:
         return any(covers(pattern, permission) for pattern in self.grants)

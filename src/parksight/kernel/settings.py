@@ -5,9 +5,24 @@ Unknown keys are refused with the nearest known one as a hint; nothing is guesse
 
 from __future__ import annotations
 
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+
+from parksight.kernel.errors import ProblemError
+
+ENVIRONMENT_PREFIX = "PARKSIGHT_"
+#: Short names in the environment for what is changed most.
+ALIASES = {"PARKSIGHT_PORT": "server.port", "PARKSIGHT_DATA_DIR": "data_dir"}
+#: Names in the environment that are not settings: where the file is.
+CONFIG_VARIABLE = "PARKSIGHT_CONFIG"
+DEFAULT_FILE = "parksight.toml"
 
 
 class Section(BaseModel):
@@ -21,7 +36,14 @@ class ServerSettings(Section):
     port: int = Field(8600, ge=1, le=65535)
     tls_certificate: Path | None = None
     tls_key: Path | None = None
-    public_url: str | None = None
+    public_url: str | None = Field(None, description="address people type, when a proxy stands in front")
+    allowed_hosts: tuple[str, ...] = Field((), description="further host names that requests may name")
+    max_body_mb: int = Field(16, ge=1, le=1024)
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS: cookies are then marked Secure and HSTS is sent."""
+        return self.tls_certificate is not None or (self.public_url or "").startswith("https://")
 
 
 class ZoneSettings(Section):
@@ -43,6 +65,17 @@ class SecuritySettings(Section):
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = None
+    oidc_link_by_username: bool = Field(
+        False, description="tie a first sign-in to the account whose user name is the preferred_username"
+    )
+    sign_in_per_minute: int = Field(20, ge=1, le=1000, description="attempts per client address")
+    token_days: int = Field(365, ge=1, le=3650, description="longest life of an API token")
+
+
+class FileSettings(Section):
+    """What may be uploaded as evidence."""
+
+    max_mb: int = Field(64, ge=1, le=4096)
 
 
 class IngestSettings(Section):
@@ -114,6 +147,7 @@ class Settings(Section):
     server: ServerSettings = ServerSettings()
     zone: ZoneSettings = ZoneSettings()
     security: SecuritySettings = SecuritySettings()
+    files: FileSettings = FileSettings()
     ingest: IngestSettings = IngestSettings()
     live: LiveSettings = LiveSettings()
     forensics: ForensicsSettings = ForensicsSettings()
@@ -122,7 +156,176 @@ class Settings(Section):
     mqtt: MqttSettings = MqttSettings()
     modbus: ModbusSettings = ModbusSettings()
 
+    _sources: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def source_of(self, key: str) -> str:
+        """Where the value of a dotted key came from: a file, a variable, ``flag`` or ``default``."""
+        return self._sources.get(key, "default")
+
     @property
     def records_url(self) -> str:
         """SQLAlchemy URL of the records database."""
         return self.database_url or f"sqlite:///{self.data_dir / 'records.sqlite'}"
+
+
+class SettingsError(Exception):
+    """Settings that cannot be used: every problem with its place and, where there is one, a hint."""
+
+    def __init__(self, problems: list[ProblemError]) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def text(self, language: str = "en") -> str:
+        """The problems for a person, one a line."""
+        from parksight.kernel.i18n import translate
+
+        return "\n".join(translate(p.code, language, **p.params) for p in self.problems)
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+def keys(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[str]:
+    """All dotted keys that can be set, e.g. ``server.port``."""
+    for name, info in model.model_fields.items():
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from keys(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def load_settings(
+    path: Path | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Settings:
+    """The effective settings: defaults, then the file, then the environment, then flags.
+
+    Args:
+        path: the file; without one ``PARKSIGHT_CONFIG``, else ``parksight.toml`` in the working folder if it is
+            there. A file that is named must exist.
+        overrides: flags, nested (``{"server": {"port": 1}}``) or dotted (``{"server.port": 1}``).
+        environment: ``os.environ`` by default. ``PARKSIGHT_SERVER__PORT`` sets ``server.port``; lists are JSON.
+
+    Raises:
+        SettingsError: unreadable file, unknown key (with the nearest known one) or bad value.
+    """
+    env = os.environ if environment is None else environment
+    known = set(keys())
+    values: dict[str, tuple[object, str]] = {}
+    problems: list[ProblemError] = []
+    file = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
+    named = file is not None
+    file = file or Path(DEFAULT_FILE)
+    if named or file.is_file():
+        values.update(_checked(_flat(_read(file)), str(file), known, problems))
+    values.update(_from_environment(env, known, problems))
+    values.update(_checked(_flat(overrides or {}), "flag", known, problems))
+    if problems:
+        raise SettingsError(problems)
+    try:
+        settings = Settings.model_validate(_nested({key: value for key, (value, _) in values.items()}))
+    except ValidationError as error:
+        raise SettingsError([_bad_value(dict(item), values) for item in error.errors()]) from None
+    settings._sources.update({key: source for key, (_, source) in values.items()})
+    return settings
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8-sig"))
+    except OSError as error:
+        params: dict[str, object] = {"file": file, "reason": error.strerror or error}
+        raise SettingsError([ProblemError("kernel.settings.unreadable", 500, params)]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        params = {"file": file, "reason": error}
+        raise SettingsError([ProblemError("kernel.settings.not_toml", 500, params)]) from error
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, object]:
+    out: dict[str, object] = {}
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            out.update(_flat(value, f"{prefix}{name}."))
+        else:
+            out[prefix + name] = value
+    return out
+
+
+def _checked(
+    flat: Mapping[str, object], source: str, known: set[str], problems: list[ProblemError]
+) -> dict[str, tuple[object, str]]:
+    problems.extend(_unknown(key, source, key, known) for key in flat if key not in known)
+    return {key: (value, source) for key, value in flat.items() if key in known}
+
+
+def _from_environment(
+    env: Mapping[str, str], known: set[str], problems: list[ProblemError]
+) -> dict[str, tuple[object, str]]:
+    out: dict[str, tuple[object, str]] = {}
+    # Short names first: where both are given, the full name is the more deliberate one.
+    for name in sorted((n for n in env if n.upper().startswith(ENVIRONMENT_PREFIX)), key=_alias_first):
+        if name.upper() == CONFIG_VARIABLE:
+            continue
+        key = ALIASES.get(name.upper()) or name[len(ENVIRONMENT_PREFIX) :].lower().replace("__", ".")
+        if key in known:
+            out[key] = (_decoded(env[name]), name)
+        else:
+            problems.append(_unknown(key, "environment", name, known))
+    return out
+
+
+def _alias_first(name: str) -> tuple[bool, str]:
+    return (name.upper() not in ALIASES, name)
+
+
+def _decoded(text: str) -> object:
+    if text[:1] in ("[", "{"):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
+    return text
+
+
+def _unknown(key: str, source: str, name: str, known: set[str]) -> ProblemError:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5) or difflib.get_close_matches(
+        key.rpartition(".")[2], {k.rpartition(".")[2] for k in known}, n=1, cutoff=0.6
+    )
+    hint = near[0] if near else ""
+    if hint and hint not in known:
+        hint = min(k for k in known if k.rpartition(".")[2] == hint)
+    if hint and source == "environment":
+        hint = ENVIRONMENT_PREFIX + hint.replace(".", "__").upper()
+    code = "kernel.settings.unknown_key" if hint else "kernel.settings.unknown_key_no_hint"
+    return ProblemError(code, 500, {"source": source, "key": name, "hint": hint}, key)
+
+
+def _bad_value(item: dict[str, Any], values: Mapping[str, tuple[object, str]]) -> ProblemError:
+    parts = [str(part) for part in item.get("loc", ())]
+    key = next((".".join(parts[:n]) for n in range(len(parts), 0, -1) if ".".join(parts[:n]) in values), "")
+    key = key or ".".join(parts)
+    value, source = values.get(key, (None, "default"))
+    shown = "***" if is_secret(key) else repr(value)[:200]
+    params: dict[str, object] = {"source": source, "key": key, "value": shown, "reason": item.get("msg", "")}
+    return ProblemError("kernel.settings.bad_value", 500, params, key)
+
+
+def _nested(flat: Mapping[str, object]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, name = key.split(".")
+        target = out
+        for section in sections:
+            target = target.setdefault(section, {})
+        target[name] = value
+    return out
+
+
+def is_secret(key: str) -> bool:
+    """Whether the value of a key must never be shown."""
+    last = key.rpartition(".")[2]
+    return any(word in last for word in ("secret", "password", "token")) and not last.endswith(
+        ("_length", "_days")
+    )

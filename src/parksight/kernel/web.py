@@ -56,6 +56,26 @@ def requires(permission: str) -> Any:
     return Depends(check)
 
 
+def signed_in() -> Any:
+    """Dependency for what everybody may do with their own account once signed in."""
+
+    def check(caller: Annotated[Caller, Depends(current_caller)]) -> Caller:
+        return caller
+
+    check.permission = "signed-in"  # type: ignore[attr-defined]  # read by the route sweep test
+    return Depends(check)
+
+
+def public(reason: str) -> Any:
+    """Marks a route that needs no sign-in; ``reason`` says why that is right."""
+
+    def check() -> None:
+        return None
+
+    check.permission = f"public: {reason}"  # type: ignore[attr-defined]  # read by the route sweep test
+    return Depends(check)
+
+
 def service(name: str) -> Callable[[Request], Any]:
     """Dependency that fetches a service the composition root put on ``app.state``."""
 
