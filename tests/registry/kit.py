@@ -63,9 +63,9 @@ class Park:
 
         self.http = TestClient(self.app)
 
-    def make(self, kind: str, **fields: object) -> dict[str, object]:
+    def make(self, records: str, /, **fields: object) -> dict[str, object]:
         fields.setdefault("name", str(fields["code"]))
-        answer = self.http.post(f"/api/v1/{kind}", json=fields)
+        answer = self.http.post(f"/api/v1/{records}", json=fields)
         assert answer.status_code == 201, answer.text
         made: dict[str, object] = answer.json()
         return made

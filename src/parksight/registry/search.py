@@ -38,7 +38,6 @@ from parksight.registry.schemas import SearchHit
 MAX_QUERY = 100
 MAX_WORDS = 8
 _TRIGRAM = 3
-_ROWS_PER_STATEMENT = 500
 
 _FTS = (
     """CREATE VIRTUAL TABLE IF NOT EXISTS registry_search_fts USING fts5(
@@ -79,11 +78,12 @@ def has_trigrams(connection: Connection) -> bool:
 def put(session: Session, noun: str, records: Iterable[Any]) -> None:
     """Enter records of one kind, or enter them anew."""
     rows = [_entry(noun, record) for record in records]
+    if not rows:
+        return
     make = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        statement = make(SearchEntry).values(rows[start : start + _ROWS_PER_STATEMENT])
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in ("kind", "record_id")}
-        session.execute(statement.on_conflict_do_update(index_elements=["kind", "record_id"], set_=changed))
+    statement = make(SearchEntry)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in ("kind", "record_id")}
+    session.execute(statement.on_conflict_do_update(index_elements=["kind", "record_id"], set_=changed), rows)
 
 
 def remove(session: Session, noun: str, ids: Sequence[int]) -> None:

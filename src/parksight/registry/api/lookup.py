@@ -15,7 +15,7 @@ from parksight.registry import panel, search
 from parksight.registry.layers import LAYERS, LayerCache
 from parksight.registry.panel import EnterpriseTabs
 from parksight.registry.picking import MAX_RADIUS_M, Picker
-from parksight.registry.schemas import EnterpriseSummary, LayerInfo, PickHit, SearchHit, TabOut
+from parksight.registry.schemas import Clean, EnterpriseSummary, LayerInfo, PickHit, SearchHit, TabOut
 
 router = APIRouter(tags=["registry"])
 Layers = Annotated[LayerCache, Depends(service("registry_layers"))]
@@ -28,7 +28,7 @@ Noun = Literal["place", "enterprise", "site", "unit", "equipment", "camera", "pe
 def find(
     caller: Annotated[Caller, Depends(current_caller)],
     session: ReadSession,
-    q: Annotated[str, Query(min_length=1, max_length=search.MAX_QUERY)],
+    q: Annotated[str, Query(min_length=1, max_length=search.MAX_QUERY, pattern=Clean)],
     kind: Annotated[list[Noun] | None, Query(max_length=8)] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> list[SearchHit]:

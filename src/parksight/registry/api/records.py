@@ -11,6 +11,7 @@ from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, ReadSession, WriteSession, requires, service
 from parksight.registry import repository
 from parksight.registry.kinds import KINDS, OUT, PATCH, Kind
+from parksight.registry.schemas import Clean
 from parksight.registry.service import RegistryService
 
 Registry = Annotated[RegistryService, Depends(service("registry"))]
@@ -23,7 +24,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Annotated[str | None, Field(max_length=100, description="text in code or name")] = None
+    q: Annotated[str | None, Field(max_length=100, pattern=Clean, description="text in code or name")] = None
     active: Annotated[bool | None, Field(description="false: retired records")] = True
     sort: Annotated[str, Field(max_length=40, description="field, or -field for descending")] = "code"
     bbox: Annotated[str | None, Field(max_length=100, description="west,south,east,north in degrees")] = None
@@ -49,7 +50,7 @@ def _query_model(kind: Kind) -> type[ListQuery]:
     for name in kind.filters:
         annotation = kind.schema.model_fields[name].annotation
         is_id, is_bool = name.endswith("_id"), annotation is bool
-        word = Annotated[str | None, Field(max_length=64)]
+        word = Annotated[str | None, Field(max_length=64, pattern=Clean)]
         fields[name] = (bool | None if is_bool else RecordId | None if is_id else word, None)
     return create_model(f"{kind.name.title()}Query", __base__=ListQuery, **fields)
 
