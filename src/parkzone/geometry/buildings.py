@@ -26,7 +26,10 @@ VILLAGES = ((-5600, 2300, 70, 300), (5500, -1500, 80, 320), (-1700, -4300, 60, 3
 
 @dataclass(frozen=True)
 class Building:
-    """One body: footprint in zone axes, height and base in metres, tone 0..1 for drawing."""
+    """One body: footprint in zone axes, height and base in metres, tone 0..1 for drawing.
+
+    ``storage`` marks tanks that hold a substance (clarifiers and cooling towers are tanks only in form).
+    """
 
     form: str
     ring: tuple[Point, ...]
@@ -36,6 +39,7 @@ class Building:
     u: float
     v: float
     radius: float = 0.0
+    storage: bool = False
 
 
 @dataclass
@@ -88,32 +92,32 @@ class _Builder:
         self._add(form, rectangle(u, v, width, depth, turn), height, tone, u, v)
 
     def round(
-        self,
-        form: str,
-        u: float,
-        v: float,
-        radius: float,
-        height: float,
-        corners: int,
-        tone: float | None = None,
-    ) -> None:
-        self._add(form, circle(u, v, radius, corners), height, tone, u, v, radius)
+        self, form: str, u: float, v: float, radius: float, height: float, corners: int,
+        tone: float | None = None, storage: bool = False,
+    ) -> None:  # fmt: skip
+        self._add(form, circle(u, v, radius, corners), height, tone, u, v, radius, storage)
 
     def _add(
-        self,
-        form: str,
-        ring: list[Point],
-        height: float,
-        tone: float | None,
-        u: float,
-        v: float,
-        radius: float = 0.0,
-    ) -> None:
+        self, form: str, ring: list[Point], height: float, tone: float | None, u: float, v: float,
+        radius: float = 0.0, storage: bool = False,
+    ) -> None:  # fmt: skip
         tone = round(self.between(0, 1), 2) if tone is None else tone
         base = 5.0 if form == "pipe" else 0.0
-        self.stand.buildings.append(
-            Building(form, tuple(ring), round(height, 1), base, tone, u, v, round(radius, 1))
-        )
+        body = Building(form, tuple(ring), round(height, 1), base, tone, u, v, round(radius, 1), storage)
+        self.stand.buildings.append(body)
+
+
+def _day_tanks(b: _Builder, count: int = 2) -> None:
+    """Small storage tanks in one bund in the north-west corner."""
+    v = b.v1 + 8
+    for k in range(count):
+        b.round("tank", b.u0 + 12 + 16 * k, v, 5.0, 9.0, 20, tone=0.6, storage=True)
+    b.stand.bunds.append(rectangle(b.u0 + 4 + 8 * count, v, 16 * count + 4, 15))
+
+
+def _vent(b: _Builder) -> None:
+    """A short exhaust stack at the north-east corner."""
+    b.round("stack", b.u1 - 10, b.v1 + 8, 1.0, 20.0, 12)
 
 
 def _sheds(b: _Builder, low: float, high: float, roofs: float = 0.4) -> None:
@@ -179,7 +183,16 @@ def _tank_rows(
         group = b.between(*radius)
         for j in range(rows):
             r = min(group * b.between(0.85, 1.0), deep * 0.36, wide * 0.36)
-            b.round("tank", u0 + wide * (i + 0.5), v0 + deep * (j + 0.5), r, b.between(11, 20), 28, tone=0.5)
+            b.round(
+                "tank",
+                u0 + wide * (i + 0.5),
+                v0 + deep * (j + 0.5),
+                r,
+                b.between(11, 20),
+                28,
+                tone=0.5,
+                storage=True,
+            )
         b.stand.bunds.append(rectangle(u0 + wide * (i + 0.5), (v0 + v1) / 2, wide - 8, v1 - v0 - 4))
 
 
@@ -189,6 +202,7 @@ def _tank_farm(b: _Builder) -> None:
     b.box("adm", b.u0 + 60, b.v0 + 6, 80, 22, 14.0)
     for k in range(6):
         b.box("box", b.u0 + 170 + 46 * k, b.v0 + 8, 22, 14, 7.0)
+    _vent(b)
 
 
 def _metals(b: _Builder) -> None:
@@ -200,13 +214,20 @@ def _metals(b: _Builder) -> None:
     for _ in range(3):
         u, v = b.at(b.between(0.7, 0.95), b.between(0.05, 0.2))
         b.round("tank", u, v, b.between(10, 18), b.between(5, 10), 20, tone=0.1)
+    _day_tanks(b)
+
+
+def _equipment(b: _Builder) -> None:
+    _sheds(b, 10, 17)
+    _day_tanks(b)
+    _vent(b)
 
 
 def _food(b: _Builder) -> None:
     _sheds(b, 9, 14)
     for k in range(4):
         u, v = b.at(0.12 + 0.07 * k, 0.93)
-        b.round("tank", u, v, 7.0, 17.0, 20, tone=0.7)
+        b.round("tank", u, v, 7.0, 17.0, 20, tone=0.7, storage=True)
     u, v = b.at(0.9, 0.9)
     b.round("stack", u, v, 1.6, b.between(35, 45), 12)
 
@@ -218,6 +239,7 @@ def _energy(b: _Builder) -> None:
     for k in range(10):
         u, v = b.at(0.3 + 0.05 * k, 0.02)
         b.box("box", u, v, 12, 6, 3.2, tone=0.9)
+    _day_tanks(b)
 
 
 def _waste(b: _Builder) -> None:
@@ -233,6 +255,7 @@ def _waste(b: _Builder) -> None:
     b.box("shed", u, v, b.w * 0.5, b.h * 0.14, 22.0)
     u, v = b.at(0.62, 0.1)
     b.round("stack", u, v, 2.8, 80.0, 12)
+    _day_tanks(b)
 
 
 def _utilities(b: _Builder) -> None:
@@ -251,6 +274,7 @@ def _utilities(b: _Builder) -> None:
             b.box("box", u, v, 9, 14, b.between(5, 9))
     u, v = b.at(0.35, 0.56)
     b.box("box", u, v, b.w * 0.4, 22, 14.0)
+    _day_tanks(b)
 
 
 def _logistics(b: _Builder) -> None:
@@ -312,7 +336,7 @@ def _reserve(b: _Builder) -> None:
 
 
 _FILL: dict[str, Callable[[_Builder], None]] = {
-    "E": lambda b: _sheds(b, 10, 17), "M": _metals, "C": _process, "T": _tank_farm, "F": _food, "N": _energy,
+    "E": _equipment, "M": _metals, "C": _process, "T": _tank_farm, "F": _food, "N": _energy,
     "W": _waste, "U": _utilities, "L": _logistics, "A": _offices, "R": _housing, "S": _solar, "V": _reserve,
 }  # fmt: skip
 

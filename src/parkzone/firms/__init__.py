@@ -1,0 +1,1 @@
+"""Who works in the zone: fictitious enterprises and what they have."""
