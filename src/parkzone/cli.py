@@ -26,16 +26,15 @@ def _group() -> None:
 SeedOption = Annotated[int, typer.Option(help="Seed of the zone.")]
 
 
-@app.command()
-def dump(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    seed: 
 @app.callback()
 def _group() -> None:
     """Everything simulated says so."""
 
 
-SeedOption = DEFAULT_SEED,
+@app.command()
+def dump(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    seed: SeedOption = DEFAULT_SEED,
 ) -> None:
     """Write all import files (GeoJSON layers, points, devices, alarm rules) for inspection."""
     from parkzone.dump import write
