@@ -89,7 +89,7 @@ def has(key: str, language: str = LANGUAGES[0]) -> bool:
     return key in catalog().get(language, {})
 
 
-def translate(key: str, language: str | None = None, **params: object) -> str:
+def translate(key: str, /, language: str | None = None, **params: object) -> str:
     """The text of a key; in another language we have, or the key itself, where it is missing."""
     texts = catalog()
     for candidate in dict.fromkeys((language or LANGUAGES[0], *LANGUAGES)):
