@@ -172,13 +172,22 @@ class Catalogue:
                 self._dirty.update(ids)
                 self._all_dirty |= len(self._dirty) > _INCREMENTAL
 
+    @property
+    def dirty(self) -> bool:
+        """Whether :meth:`current` would read the records."""
+        return self._all_dirty or bool(self._dirty)
+
+    def peek(self) -> PointColumns:
+        """The definitions last loaded, without a look at the records (for the event loop)."""
+        return self._columns
+
     def current(self) -> PointColumns:
         """The definitions as of the last committed change; queries the records only after one.
 
         When the records do not answer, the last known definitions stay in force and the next call tries
         again; only the very first load raises.
         """
-        if not self._all_dirty and not self._dirty:
+        if not self.dirty:
             return self._columns
         with self._lock:
             with self._dirty_lock:

@@ -153,18 +153,38 @@ class LiveTable:
     def rows(self, points: npt.ArrayLike, now_ms: int) -> LiveRows:
         """Newest values of the given ids (any integers; ids never seen are UNKNOWN)."""
         ids = np.ascontiguousarray(points, np.int32)
-        columns = self._catalogue.current()
+        newest, effective = self._newest(ids)
+        state = self._states(ids, effective, newest.quality, self._catalogue.current(), now_ms)
+        return LiveRows(
+            ids,
+            newest.value,
+            newest.observed_at,
+            newest.received_at,
+            newest.quality,
+            state,
+            self._counts(ids),
+        )
+
+    def newest(self, points: npt.ArrayLike) -> Columns:
+        """Newest rows of the given ids without judging their state; ``observed_at`` is -1 where never seen."""
+        return self._newest(np.ascontiguousarray(points, np.int32))[0]
+
+    def _newest(self, ids: I32) -> tuple[Columns, I64]:
         with self._lock:
             safe = np.where((ids >= 0) & (ids < self._size), ids, 0)
-            seen = safe == ids
-            value, observed = self._value[safe], self._observed[safe]
+            value, observed, quality = self._value[safe], self._observed[safe], self._quality[safe]
             received, effective = self._received[safe], self._effective[safe]
-            quality, count = self._quality[safe], self._count[safe]
-        for column, nothing in ((value, np.nan), (observed, -1), (received, -1), (effective, -1), (count, 0)):
-            column[~seen] = nothing
-        quality[~seen] = Quality.UNKNOWN
-        state = self._states(ids, effective, quality, columns, now_ms)
-        return LiveRows(ids, value, observed, received, quality, state, count)
+        unseen = safe != ids
+        value[unseen], quality[unseen] = np.nan, Quality.UNKNOWN
+        for column in (observed, received, effective):
+            column[unseen] = -1
+        return Columns(ids, observed, value, quality, received), effective
+
+    def _counts(self, ids: I32) -> I64:
+        with self._lock:
+            inside = (ids >= 0) & (ids < self._size)
+            counts: I64 = np.where(inside, self._count[np.where(inside, ids, 0)], 0)
+        return counts
 
     def _states(self, ids: I32, effective: I64, quality: U8, columns: PointColumns, now_ms: int) -> U8:
         inside = (ids >= 0) & (ids < len(columns))

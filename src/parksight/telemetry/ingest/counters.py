@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 #: Sources beyond this many share one line of the books, :data:`OTHER`.
 MAX_SOURCES = 100_000
@@ -31,7 +32,7 @@ class Line:
     def copy(self) -> Line:
         return Line(self.received, self.stored, self.in_flight, Counter(self.rejected))
 
-    def as_dict(self) -> dict[str, object]:
+    def as_dict(self) -> dict[str, Any]:
         return {
             "received": self.received,
             "stored": self.stored,

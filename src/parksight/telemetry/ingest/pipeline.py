@@ -70,7 +70,7 @@ class IngestPipeline:
         self.books = Books()
         self.rejects = RejectsLog(rejects_dir, settings.rejects_max_mb, settings.rejects_per_second)
         self.links = LinkWatch(settings.link_flaps)
-        self._clock = clock
+        self.clock = clock
         self._store = store
         self._live = live
         self._catalogue = catalogue
@@ -160,7 +160,7 @@ class IngestPipeline:
         while True:
             if batch.backfill:
                 with self._cond:
-                    wait = self._guard.wait_s(batch.source, self._clock.monotonic())
+                    wait = self._guard.wait_s(batch.source, self.clock.monotonic())
                 if wait:
                     await asyncio.sleep(min(wait, 1.0))
                     if self._closing:
@@ -196,7 +196,7 @@ class IngestPipeline:
                 raise IngestClosed
             if self._is_full(rows, cost):
                 return False
-            now = self._clock.monotonic()
+            now = self.clock.monotonic()
             for place, batch in enumerate(batches):
                 n = len(batch.point)
                 if self._guard.allow(batch.source, n, now):
@@ -259,10 +259,10 @@ class IngestPipeline:
 
     def link_changed(self, source: int) -> None:
         """A gateway opened or closed a connection of this source (flapping detection)."""
-        self.links.changed(source, self._clock.monotonic())
+        self.links.changed(source, self.clock.monotonic())
 
     def _keep(self, source: int, reason: str, count: int, raw: bytes | None) -> None:
-        at = self._clock.now_ms()
+        at = self.clock.now_ms()
         if self.rejects.wants(at):
             self.rejects.add(Reject(at, source, reason, count, raw))
 
@@ -276,7 +276,7 @@ class IngestPipeline:
                 self._cond.wait_for(lambda: self._pending or self._closing)
                 if not self._pending:
                     return
-                waited = self._clock.monotonic() - self._pending_since
+                waited = self.clock.monotonic() - self._pending_since
                 self._cond.wait_for(
                     lambda: self._pending_rows >= limit or self._closing, max(0.0, tick_s - waited)
                 )
@@ -292,11 +292,11 @@ class IngestPipeline:
             rows += group.rows
         groups, self._pending = self._pending[:taken], self._pending[taken:]
         self._pending_rows -= rows
-        self._pending_since = self._clock.monotonic()
+        self._pending_since = self.clock.monotonic()
         return groups
 
     def _tick(self, groups: list[Group]) -> None:
-        started = self._clock.monotonic()
+        started = self.clock.monotonic()
         batches = [b for g in groups for b in g.batches]
         error: BaseException | None = None
         try:
@@ -314,7 +314,7 @@ class IngestPipeline:
             error = problem if isinstance(problem, IngestFailed) else IngestFailed(str(problem))
             self._settle_failed(batches, reason)
         self._ticks += 1
-        took = self._clock.monotonic() - started
+        took = self.clock.monotonic() - started
         self._busy_s += took
         self._last_tick = (sum(g.rows for g in groups), took)
         self._finish(groups, error)
@@ -329,7 +329,7 @@ class IngestPipeline:
     def _publish(self, judged: Judged) -> None:
         if not len(judged.rows):
             return
-        now = self._clock.now_ms()
+        now = self.clock.now_ms()
         self._live.update(judged.rows)
         for listener in self._listeners:
             try:
@@ -359,7 +359,7 @@ class IngestPipeline:
         self.books.settle([(b.source, len(b.point), 0, {reason: len(b.point)}) for b in batches])
 
     def _keep_rows(self, batch: ReadingBatch, reasons: dict[str, int], judged: Judged, at: int) -> None:
-        now = self._clock.now_ms()
+        now = self.clock.now_ms()
         span = slice(int(judged.offset[at]), int(judged.offset[at + 1]))
         for reason, count in reasons.items():
             if not self.rejects.wants(now):
@@ -405,13 +405,13 @@ class IngestPipeline:
 
     # --- what operators see ---------------------------------------------------------------------------
 
-    def ingest_counters(self) -> dict[str, object]:
+    def ingest_counters(self) -> dict[str, Any]:
         """``{received, stored, rejected: {reason: n}, in_flight}`` of one moment, for ``/health``."""
         return self.books.total().as_dict()
 
     def figures(self) -> dict[str, Any]:
         """Everything else about the pipeline's own state."""
-        now_ms, now = self._clock.now_ms(), self._clock.monotonic()
+        now_ms, now = self.clock.now_ms(), self.clock.monotonic()
         rows, took = self._last_tick
         with self._cond:
             pressure = {

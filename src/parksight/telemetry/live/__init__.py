@@ -1,0 +1,5 @@
+"""Live push to browsers."""
+
+from parksight.telemetry.live.hub import LiveHub
+
+__all__ = ["LiveHub"]
