@@ -38,7 +38,7 @@ from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
 from parksight.telemetry.models import Point
 
-router = APIRouter(prefix="/api/v1", tags=["gateways"])
+router = APIRouter(prefix="/api/v1", tags=["gateways"], generate_unique_id_function=lambda route: route.name)
 
 Room = Annotated[Gateways, Depends(service("gateways"))]
 MayRead = Annotated[Caller, requires("gateways.device.read")]

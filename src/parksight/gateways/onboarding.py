@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
-from sqlalchemy import select
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from parksight.gateways import repository
@@ -13,49 +13,17 @@ from parksight.gateways.schemas import MappingIn, NewPoint, OnboardIn
 from parksight.gateways.service import GatewaysService
 from parksight.gateways.spec import Proposal
 from parksight.kernel import audit
-from parksight.kernel.clock import Clock
-from parksight.kernel.db import emit
-from parksight.kernel.errors import ProblemError, conflict, invalid
+from parksight.kernel.errors import ProblemError, invalid
 from parksight.kernel.permissions import Caller
-from parksight.telemetry.events import PointsChanged
 from parksight.telemetry.models import Point
-from parksight.telemetry.units import QUANTITIES, check_unit, quantity
+from parksight.telemetry.points.schemas import PointIn
+from parksight.telemetry.units import QUANTITIES
 
 
 class PointMaker(Protocol):
-    """Who makes points; the telemetry service where it is mounted."""
+    """Who makes points: :class:`parksight.telemetry.points.service.PointService`."""
 
-    def create_point(self, session: Session, caller: Caller, values: dict[str, Any]) -> Point: ...
-
-
-class PointRows:
-    """Makes points straight in the records, audited, for installations without a telemetry service."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-
-    def create_point(self, session: Session, caller: Caller, values: dict[str, Any]) -> Point:
-        """Make a point.
-
-        Raises:
-            ProblemError: 409 code taken; 422 unknown quantity or unit that does not measure it.
-        """
-        check_unit(values["quantity"], values["unit"])
-        if session.scalar(select(Point.id).where(Point.code == values["code"])):
-            raise conflict("gateways.onboard.point_code_taken", point=values["code"])
-        now = self._clock.now()
-        point = Point(**values, created_at=now, updated_at=now)
-        session.add(point)
-        session.flush()
-        audit.record(
-            session,
-            caller,
-            action="telemetry.point.create",
-            subject=("telemetry.point", point.id),
-            after=values,
-        )
-        emit(session, PointsChanged(ids=(point.id,)))
-        return point
+    def create(self, session: Session, caller: Caller, data: PointIn) -> Point: ...
 
 
 class Onboarding:
@@ -122,15 +90,23 @@ class Onboarding:
                 raise invalid(
                     "gateways.onboard.field_needed", f"{where}/{field}", field=field, address=row.address
                 )
-        assert row.quantity is not None
         try:
-            values = {
-                "code": row.code, "name": row.name, "name_en": row.name_en, "quantity": row.quantity,
-                "unit": row.unit or quantity(row.quantity).unit, "kind": row.kind, "period_s": row.period_s,
-                "enterprise_id": device.enterprise_id, "thing_id": device.thing_id,
-                "simulated": device.simulated,
-            }  # fmt: skip
-            return self._points.create_point(session, caller, values).id
+            data = PointIn.model_validate(
+                {
+                    "code": row.code, "name": row.name, "name_en": row.name_en, "quantity": row.quantity,
+                    "unit": row.unit, "kind": row.kind, "period_s": row.period_s,
+                    "enterprise_id": device.enterprise_id, "thing_id": device.thing_id,
+                    "simulated": device.simulated,
+                }
+            )  # fmt: skip
+            return self._points.create(session, caller, data).id
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            place = "/".join(str(p) for p in first["loc"])
+            raise invalid(
+                "gateways.onboard.point_wrong", f"{where}/{place}" if place else where,
+                address=row.address, reason=first["msg"],
+            ) from error  # fmt: skip
         except ProblemError as problem:
             problem.where = f"{where}{problem.where or ''}"
             raise

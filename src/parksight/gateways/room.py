@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.doctor import BooksView, Doctor, LiveView
 from parksight.gateways.manager import GatewayManager
-from parksight.gateways.onboarding import Onboarding, PointMaker, PointRows
+from parksight.gateways.onboarding import Onboarding, PointMaker
 from parksight.gateways.protocols import Gateway
 from parksight.gateways.service import GatewaysService
 from parksight.gateways.spec import ProtocolSpec
@@ -29,8 +29,8 @@ def build(
     context: GatewayContext,
     gateways: Sequence[Gateway],
     specs: Sequence[ProtocolSpec],
+    points: PointMaker,
     *,
-    points: PointMaker | None = None,
     live: LiveView | None = None,
     books: BooksView | None = None,
     clock_skew_s: int = 120,
@@ -41,7 +41,7 @@ def build(
         context: shared parts.
         gateways: the running protocols, in start order.
         specs: the protocols devices may use; one more than there are gateways is fine.
-        points: makes points at onboarding; plain records without one.
+        points: makes points at onboarding.
         live: live table, for the diagnosis.
         books: ingest books, for the diagnosis.
         clock_skew_s: clock deviation that counts as a finding.
@@ -51,7 +51,7 @@ def build(
     return Gateways(
         context=context,
         service=service,
-        onboarding=Onboarding(service, points or PointRows(context.clock)),
+        onboarding=Onboarding(service, points),
         manager=manager,
         doctor=Doctor(context, manager, live, books, clock_skew_s),
     )
