@@ -69,6 +69,7 @@ class SecuritySettings(Section):
         False, description="tie a first sign-in to the account whose user name is the preferred_username"
     )
     sign_in_per_minute: int = Field(20, ge=1, le=1000, description="attempts per client address")
+    sessions_per_user: int = Field(20, ge=1, le=1000, description="the oldest ends when one more starts")
     token_days: int = Field(365, ge=1, le=3650, description="longest life of an API token")
 
 
@@ -131,12 +132,35 @@ class Hj212Settings(Section):
 
 
 class MqttSettings(Section):
+    """Limits of the MQTT client gateway, per connection to a broker."""
+
     enabled: bool = True
+    max_connections: int = Field(32, ge=1)
+    max_payload_bytes: int = Field(262_144, ge=1_024)
+    max_topics: int = Field(50_000, ge=100, description="distinct topics and Sparkplug nodes remembered")
+    max_pending: int = Field(20_000, ge=100, description="messages waiting to be acknowledged")
+    tick_ms: int = Field(50, ge=5, le=1000)
 
 
 class ModbusSettings(Section):
+    """Limits of the Modbus polling gateway."""
+
     enabled: bool = True
-    max_lines: int = Field(512, ge=1)
+    max_lines: int = Field(512, ge=1, description="TCP connections, one per host and port")
+    connect_timeout_s: float = Field(5.0, gt=0)
+    max_units_per_line: int = Field(247, ge=1, le=255)
+
+
+class PushSettings(Section):
+    """Limits of the HTTP push gateway."""
+
+    enabled: bool = True
+    max_body_mb: int = Field(64, ge=1, le=1024)
+    max_rows: int = Field(2_000_000, ge=1_000, description="rows per request")
+    max_json_rows: int = Field(100_000, ge=1_000, description="rows per JSON or CSV request")
+    max_concurrent: int = Field(4, ge=1, description="requests decoded at the same time")
+    wait_s: float = Field(5.0, ge=0, description="patience with a full pipeline before 429")
+    row_errors: int = Field(20, ge=1, le=1000, description="row errors described in an answer")
 
 
 class Settings(Section):
@@ -155,6 +179,7 @@ class Settings(Section):
     hj212: Hj212Settings = Hj212Settings()
     mqtt: MqttSettings = MqttSettings()
     modbus: ModbusSettings = ModbusSettings()
+    push: PushSettings = PushSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 
