@@ -18,11 +18,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def _group() -> None:
-    """Everything simulated says so."""
-
-
 SeedOption = Annotated[int, typer.Option(help="Seed of the zone.")]
 
 

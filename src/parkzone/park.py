@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from parkzone.catalogue import standing
 from parkzone.catalogue.assemble import assemble
 from parkzone.catalogue.specs import Catalogue
 from parkzone.firms.enterprises import Enterprise, enterprises
@@ -35,4 +36,5 @@ def make_park(seed: int = DEFAULT_SEED) -> Park:
     firms = enterprises(plan, seed)
     stands = [build(p, seed) for p in plan.parcels]
     catalogue, lines = assemble(firms, {s.parcel.code: s for s in stands}, seed)
+    standing.apply(catalogue, firms)
     return Park(seed, plan, firms, stands, catalogue, lines)
