@@ -50,8 +50,8 @@ def sensible_heat(
     elevation_deg: float, cloud: float, temperature_k: float, *, albedo: float = 0.2, bowen: float = 1.0
 ) -> float:
     """Sensible heat flux by day, W/m2; negative when radiation does not carry it."""
-    clear = max(990.0 * math.sin(math.radians(elevation_deg)) - 30.0, 0.0)
-    insolation = clear * (1 - 0.75 * cloud**3.4)
+    clear: float = max(990.0 * math.sin(math.radians(elevation_deg)) - 30.0, 0.0)
+    insolation: float = clear * (1 - 0.75 * math.pow(cloud, 3.4))
     # The albedo of low sun is higher (AERMET, eq. 3).
     reflected = albedo + (1 - albedo) * math.exp(-0.1 * elevation_deg - 0.5 * (1 - albedo) ** 2)
     net = (

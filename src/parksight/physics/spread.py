@@ -128,4 +128,5 @@ def for_averaging_time(sigma_y: npt.ArrayLike, seconds: float, stability: Stabil
     if not seconds > 0:
         raise ValueError(f"an averaging time is above 0 s, not {seconds}")
     t = max(seconds, _SHORTEST_AVERAGE_S[int(stability) - 1])
-    return np.asarray(sigma_y, dtype=np.float64) * (t / 600.0) ** 0.2
+    out: F64 = np.asarray(sigma_y, dtype=np.float64) * (t / 600.0) ** 0.2
+    return out
