@@ -1,0 +1,8 @@
+"""Hypothesis without deadlines: the first call of a compiled kernel compiles it."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("hj212", deadline=None, max_examples=60)
+settings.load_profile("hj212")
