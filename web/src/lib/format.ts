@@ -96,3 +96,15 @@ const COMPASS = ['n', 'nne', 'ne', 'ene', 'e', 'ese', 'se', 'sse', 's', 'ssw', '
 export function compass(degrees: number): string {
   return t(`shell.compass.${COMPASS[Math.round((((degrees % 360) + 360) % 360) / 22.5) % 16]}`)
 }
+
+const UNIT_WORDS: Record<string, string> = {
+  degC: '℃', degF: '℉', deg: '°', 'm/s2': 'm/s²', '1': '', count: '', state: '', '1/s': '/s',
+  'uSv/h': 'µSv/h', '%vol': '%VOL',
+}
+/** A unit as people write it: `ug/m3` → `µg/m³`, `degC` → `℃`. */
+export function unit(symbol: string | null | undefined): string {
+  if (!symbol) return ''
+  const word = UNIT_WORDS[symbol]
+  if (word !== undefined) return word
+  return symbol.replace(/m3\b/g, 'm³').replace(/m2\b/g, 'm²').replace(/^u(?=[gmSL])/, 'µ')
+}

@@ -56,11 +56,10 @@ export function useWeather(): {
     (yes) => yes && !asked && void load(),
     { immediate: true },
   )
-  const pick = (quantity: string): WeatherPoint | undefined =>
-    points.value.find((p) => p.quantity === quantity) ?? points.value.find((p) => p.quantity.includes(quantity))
+  const pick = (quantity: string): WeatherPoint | undefined => points.value.find((p) => p.quantity === quantity)
   const chosen = computed(() => ({
-    wind: pick('wind_speed'),
-    from: pick('wind_direction'),
+    wind: pick('speed'),
+    from: pick('direction'),
     temperature: pick('temperature'),
   }))
   const { get } = useLive(() =>

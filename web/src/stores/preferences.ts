@@ -5,7 +5,7 @@ import { ref, watch } from 'vue'
 export const usePreferences = defineStore('preferences', () => {
   const read = (key: string): string | null => localStorage.getItem(`parksight.${key}`)
   const theme = ref<'light' | 'dark'>(read('theme') === 'light' ? 'light' : 'dark')
-  const muted = ref(read('muted') !== 'no')
+  const muted = ref(read('muted') === 'yes')
   /** null: decided by the renderer (flat where WebGL is computed in software). */
   const flatMap = ref<boolean | null>(read('flat') === null ? null : read('flat') === 'yes')
   const keep = (key: string, value: string): void => localStorage.setItem(`parksight.${key}`, value)
