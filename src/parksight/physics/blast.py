@@ -56,7 +56,7 @@ def overpressure(tnt_mass: float, distance: npt.ArrayLike) -> F64:
 def distance_for(tnt_mass: float, pressure: float) -> float:
     """Largest distance with at least this overpressure, m (bisection on the fit)."""
     _positive(tnt_mass=tnt_mass, pressure=pressure)
-    scale = tnt_mass ** (1.0 / 3.0)
+    scale: float = tnt_mass ** (1.0 / 3.0)
     low, high = 0.2 * scale, 2000.0 * scale
     if float(overpressure(tnt_mass, low)) < pressure:
         raise ValueError(f"{pressure} Pa is not reached outside the fireball")

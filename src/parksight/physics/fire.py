@@ -55,9 +55,14 @@ def burning_flux(
     if limit_flux is not None:
         factor = 1.0 if extinction is None else 1.0 - math.exp(-extinction * diameter)
         return limit_flux * factor
-    if None in (heat_of_combustion, latent_heat, heat_capacity, boiling_point, air_temperature):
+    if (
+        heat_of_combustion is None
+        or latent_heat is None
+        or heat_capacity is None
+        or boiling_point is None
+        or air_temperature is None
+    ):
         raise ValueError("a burning flux needs a measured limit, or heats, heat capacity and boiling point")
-    assert heat_of_combustion and latent_heat and heat_capacity and boiling_point and air_temperature
     warm = max(boiling_point - air_temperature, 0.0)
     return 0.001 * heat_of_combustion / (latent_heat + heat_capacity * warm)
 

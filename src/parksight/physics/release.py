@@ -204,9 +204,9 @@ def evaporation(
             "the vapour pressure must lie below the ambient pressure: a boiling pool is another formula"
         )
     diameter = math.sqrt(4 * area / math.pi)
-    k = 0.004786 * wind_10m**0.78 * diameter**-0.11 * schmidt**-0.67
+    k: float = 0.004786 * wind_10m**0.78 * diameter**-0.11 * schmidt**-0.67
     share = vapour_pressure / ambient
-    correction = -math.log1p(-share) / share if share > 1e-9 else 1.0
+    correction: float = -math.log1p(-share) / share if share > 1e-9 else 1.0
     return k * area * molar_mass * vapour_pressure / (GAS_CONSTANT * temperature) * correction
 
 
