@@ -207,9 +207,14 @@ class LiveTable:
         found: I32 = ids[self.rows(ids, now_ms).state == state]
         return found
 
-    def coverage(self, now_ms: int, enterprises: frozenset[int] | None = None) -> Coverage:
-        """Active points by state; only of the given enterprises unless None."""
-        return _count_states(self._active_states(now_ms, enterprises)[1])
+    def coverage(
+        self, now_ms: int, enterprises: frozenset[int] | None = None, *, refresh: bool = True
+    ) -> Coverage:
+        """Active points by state; only of the given enterprises unless None.
+
+        ``refresh=False`` does not look at the records (for the event loop).
+        """
+        return _count_states(self._active_states(now_ms, enterprises, refresh=refresh)[1])
 
     def coverage_by_enterprise(
         self, now_ms: int, enterprises: frozenset[int] | None = None
@@ -227,13 +232,17 @@ class LiveTable:
         names = self._catalogue.current().kinds
         return {names[k]: _count_states(state[kind == k]) for k in np.unique(kind)}
 
-    def _active_states(self, now_ms: int, enterprises: frozenset[int] | None) -> tuple[I32, U8, I64, I32]:
-        columns = self._catalogue.current()
+    def _active_states(
+        self, now_ms: int, enterprises: frozenset[int] | None, *, refresh: bool = True
+    ) -> tuple[I32, U8, I64, I32]:
+        columns = self._catalogue.current() if refresh else self._catalogue.peek()
         mask = (columns.flags & ACTIVE) != 0
         if enterprises is not None:
             mask &= np.isin(columns.enterprise, np.fromiter(enterprises, np.int64, len(enterprises)))
         ids = np.flatnonzero(mask).astype(np.int32)
-        return ids, self.rows(ids, now_ms).state, columns.enterprise[ids], columns.kind[ids]
+        newest, effective = self._newest(ids)
+        state = self._states(ids, effective, newest.quality, columns, now_ms)
+        return ids, state, columns.enterprise[ids], columns.kind[ids]
 
     def figures(self) -> dict[str, Any]:
         """Size of the table, for health."""

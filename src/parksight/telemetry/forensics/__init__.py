@@ -1,0 +1,1 @@
+"""Forensics: what the series themselves say about how far they may be believed."""
