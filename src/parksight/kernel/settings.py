@@ -156,6 +156,7 @@ class PushSettings(Section):
 
     enabled: bool = True
     max_body_mb: int = Field(64, ge=1, le=1024)
+    max_in_flight_mb: int = Field(256, ge=1, description="bodies of all requests held at the same time")
     max_rows: int = Field(2_000_000, ge=1_000, description="rows per request")
     max_json_rows: int = Field(100_000, ge=1_000, description="rows per JSON or CSV request")
     max_concurrent: int = Field(4, ge=1, description="requests decoded at the same time")
