@@ -65,7 +65,8 @@ def drivers(seed: int, seconds: F64) -> F64:
     """All drivers at the given instants (seconds since the epoch, UTC); shape (len(DRIVERS), T)."""
 
     def n(name: str, scale: float) -> F64:
-        return noise.smooth(np.array([key(seed, "driver", name)], np.uint64), seconds, scale)[0]
+        row: F64 = noise.smooth(np.array([key(seed, "driver", name)], np.uint64), seconds, scale)[0]
+        return row
 
     hours = local_seconds(seconds) / HOUR
     weekday = week_minutes(seconds) / 1440.0

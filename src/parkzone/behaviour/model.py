@@ -5,14 +5,14 @@ The same function gives history (a day of minutes) and live data (one instant), 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from parkzone.behaviour import cycles, noise
 from parkzone.behaviour.drivers import DRIVERS, ROW, drivers, local_seconds
-from parkzone.behaviour.noise import F64, U64
+from parkzone.behaviour.noise import F64, I64, U64
 from parkzone.behaviour.production import ORIGIN_S, Production
 from parkzone.catalogue.specs import Point
 from parkzone.firms.enterprises import Enterprise
@@ -35,10 +35,18 @@ class Model:
         seed: of the zone.
     """
 
-    def __init__(self, points: Sequence[Point], firms: Sequence[Enterprise], seed: int) -> None:
+    def __init__(
+        self,
+        points: Sequence[Point],
+        firms: Sequence[Enterprise],
+        seed: int,
+        production: Production | None = None,
+    ) -> None:
         self.seed = seed
+        self.points = points
+        self.firms = firms
         self.size = len(points)
-        self.production = Production(firms, seed)
+        self.production = production or Production(firms, seed)
         signals = [p.signal for p in points]
 
         def column(get: list[float]) -> F64:
@@ -49,8 +57,8 @@ class Model:
         self._firm = np.array([p.enterprise.index if p.enterprise else 0 for p in points])
         self._drivers = np.zeros((self.size, len(DRIVERS)))
         for i, s in enumerate(signals):
-            for name, gain in s.drivers.items():
-                self._drivers[i, ROW[name]] = gain
+            for name, share in s.drivers.items():
+                self._drivers[i, ROW[name]] = share
         self._noise = np.array([s.noise for s in signals])
         self._white = np.array([s.white for s in signals])
         self._log = np.flatnonzero([s.log for s in signals])
@@ -67,9 +75,11 @@ class Model:
         self._slow_keys: U64 = np.array(
             [key(seed, "group", s.group or p.code) for s, p in zip(signals, points, strict=True)], np.uint64
         )
-        self._cycles = []
+        self._cycles: list[tuple[Callable[[U64, F64, F64], F64], I64, U64, F64, F64]] = []
         for kind, shape in (("tank", cycles.tank), ("batch", cycles.batch)):
-            rows = np.flatnonzero([s.cycle != 0 and s.cycle_kind == kind for s in signals])
+            rows: I64 = np.flatnonzero([s.cycle != 0 and s.cycle_kind == kind for s in signals]).astype(
+                np.int64
+            )
             if len(rows):
                 length = np.array([signals[i].cycle_h for i in rows])
                 gain = column([signals[i].cycle for i in rows])
@@ -80,7 +90,7 @@ class Model:
     def values(self, at_ms: npt.NDArray[np.int64]) -> F64:
         """Values in the points' units at the given instants, shape (points, T)."""
         seconds = at_ms.astype(np.float64) / 1000.0
-        out = self._base + self._drivers @ drivers(self.seed, seconds)
+        out: F64 = self._base + self._drivers @ drivers(self.seed, seconds)
         level = self.production.level(seconds)
         out += self._prod * level[self._firm]
         for i, scale in enumerate(SCALES):
@@ -90,10 +100,10 @@ class Model:
                 out[rows] += self._noise[rows, i, None] * noise.smooth(keys + np.uint64(i), seconds, scale)
         for shape, rows, keys, length, gain in self._cycles:
             out[rows] += gain * shape(keys, seconds, length)
-        rows = np.flatnonzero(self._white)
+        noisy = np.flatnonzero(self._white)
         whole = np.floor(seconds).astype(np.int64)
         with np.errstate(over="ignore"):
-            out[rows] += self._white[rows, None] * noise.normal(self._keys[rows] + np.uint64(7), whole)
+            out[noisy] += self._white[noisy, None] * noise.normal(self._keys[noisy] + np.uint64(7), whole)
         out[self._log] = np.exp(out[self._log])
         if len(self._count):
             hours = self.production.hours(seconds)[self._firm[self._count]]
@@ -102,6 +112,10 @@ class Model:
         self._calibrate(out, seconds)
         np.clip(out, self._floor, self._ceiling, out=out)
         return self.rounded(out)
+
+    def part(self, rows: Sequence[int]) -> Model:
+        """A model of some of the points, sharing the production."""
+        return Model([self.points[i] for i in rows], self.firms, self.seed, self.production)
 
     def rounded(self, values: F64) -> F64:
         """To the resolution of each instrument."""

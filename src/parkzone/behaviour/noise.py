@@ -18,7 +18,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _M1, _M2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _LANE = np.uint64(0xFFFF)
 #: Sum of four 16-bit uniforms: mean, and inverse standard deviation.
-_MEAN, _INV_SD = 4 * 65535 / 2.0, 1.0 / (65536.0 * np.sqrt(4.0 / 12.0))
+_MEAN, _INV_SD = 4 * 65535 / 2.0, float(1.0 / (65536.0 * np.sqrt(4.0 / 12.0)))
 
 
 def _mix(h: U64) -> U64:
@@ -38,11 +38,11 @@ def _hash(keys: U64, index: I64) -> U64:
 def normal(keys: U64, index: I64) -> F64:
     """Nearly normal numbers (sum of four uniforms, so within 3.47 standard deviations), shape (P, K)."""
     h = _hash(keys, index)
-    total = (h & _LANE).astype(np.float64)
-    for shift in (16, 32, 48):
-        total += (h >> np.uint64(shift)) & _LANE
-    total -= _MEAN
-    total *= _INV_SD
+    total = np.zeros(h.shape, np.float64)
+    for shift in (0, 16, 32, 48):
+        np.add(total, (h >> np.uint64(shift)) & _LANE, out=total)
+    np.subtract(total, _MEAN, out=total)
+    np.multiply(total, _INV_SD, out=total)
     return total
 
 
@@ -50,7 +50,7 @@ def uniform(keys: U64, index: I64) -> F64:
     """Numbers in 0..1, element by element: ``keys`` and ``index`` have the same shape."""
     with np.errstate(over="ignore"):
         h = _mix(keys + index.astype(np.uint64) * _GOLDEN)
-    out: F64 = (h >> np.uint64(11)) * (1.0 / (1 << 53))
+    out: F64 = (h >> np.uint64(11)).astype(np.float64) * (1.0 / (1 << 53))
     return out
 
 

@@ -64,6 +64,8 @@ def _conditions(oxygen: float, flow: float, temperature: float, moisture: float)
     )  # fmt: skip
 
 
+#: Stacks with a factor that 2005 had no code for.
+NO_LEGACY = ("voc", "process")
 STACKS: dict[str, tuple[str, str, tuple[Factor, ...]]] = {
     "boiler": ("锅炉烟囱", "boiler stack", (
         _gas("a21026", "SO2", "二氧化硫", "sulphur dioxide", 50.0, 0.42, _BOILER),
@@ -149,8 +151,16 @@ STATIONS: tuple[tuple[str, str, Place], ...] = (
 NOISES: tuple[Place, ...] = ((-4740, 360), (-2950, 2860), (840, 2180), (3700, 1490), (4640, -690), (2760, -2860), (-1060, -2860), (-3900, -1440))  # fmt: skip
 
 
+#: Factor codes of HJ/T 212-2005, which old loggers still send.
+LEGACY = {
+    "a21026": "02", "a21002": "03", "a34013": "01", "a19001": "S01", "a00000": "B02", "a01012": "S03",
+    "a01013": "S08", "a01014": "S05", "w00000": "B01", "w01001": "001", "w01018": "011", "w21003": "060",
+    "w21001": "065", "w21011": "101",
+}  # fmt: skip
+
+
 def equipment_id(seed: int, serial: int) -> str:
-    """A device identity (MN) of 24 hexadecimal characters."""
+    """A device identity (MN) of 24 hexadecimal characters (2005: its last 14)."""
     return f"{0xD0E0:04X}{serial:04X}{key(seed, 'mn', serial) & 0xFFFF_FFFF_FFFF_FFFF:016X}"
 
 
@@ -180,7 +190,8 @@ def factor_point(
     return Point(
         f"{thing.code}.{factor.suffix}", f"{thing.name} {factor.name}", f"{thing.name_en} {factor.name_en}",
         factor.quantity, factor.unit, device.period_s, factor.resolution, factor.low, factor.high, kind, firm, thing,
-        device.code, f"{factor.code}-Rtd", signal, limits, 1 if factor.limit else 0,
+        device.code, f"{LEGACY[factor.code] if device.version == 2005 else factor.code}-Rtd", signal, limits,
+        1 if factor.limit else 0,
     )  # fmt: skip
 
 
@@ -196,11 +207,14 @@ class Stations:
         self.count += 1
         # Most of the installed base is 2017; some old loggers at plants and some new ones.
         version = {5: 2005, 9: 2025}.get(self.count % 12, 2017)
-        if system_type not in ("31", "32") and version == 2005:
+        if version == 2005 and (
+            system_type not in ("31", "32") or thing.properties.get("stack_kind") in NO_LEGACY
+        ):
             version = 2017
+        mn = equipment_id(self.seed, self.count)
         device = Device(
             f"{thing.code}.DTU", f"{thing.name} 数采仪", f"{thing.name_en} data logger", "hj212", "station",
-            equipment_id(self.seed, self.count), firm, thing, system_type, version, period_s=period,
+            mn[-14:] if version == 2005 else mn, firm, thing, system_type, version, period_s=period,
         )  # fmt: skip
         self.catalogue.devices.append(device)
         return device

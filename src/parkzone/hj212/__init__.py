@@ -1,0 +1,1 @@
+"""HJ 212 stations: data loggers that dial the platform."""

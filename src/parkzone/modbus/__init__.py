@@ -1,0 +1,1 @@
+"""Modbus servers: serial lines behind terminal servers and PLCs, read only."""
