@@ -12,6 +12,8 @@ from parksight.telemetry.protocols import Columns
 from parksight.telemetry.quality import Quality, QualityFlag, code, usable
 
 _MINUTE = 60_000
+#: Rows that took longer to arrive are history, whatever their flags say.
+MAX_DELAY_MS = 15 * _MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,9 @@ def examine(
         spans = rules.repeated_blocks(t, v, width=max(8, int(p["width"])), min_bits=p["min_bits"])
         found += [Verdict("repeated_block", s) for s in spans]
     if (p := chosen.get("clock_drift")) is not None:
-        # Late and re-sent rows say something about the line, not about the clock.
+        # Late and re-sent rows and history say something about the line, not about the clock.
         live = (data.quality & np.uint8(QualityFlag.LATE | QualityFlag.RESENT)) == 0
+        live &= np.abs(data.received_at - t) <= MAX_DELAY_MS
         spans = rules.clock_drift(
             t[live], data.received_at[live], bins=max(4, int(p["bins"])), max_ppm=p["max_ppm"],
             min_drift_ms=p["min_drift_s"] * 1000,

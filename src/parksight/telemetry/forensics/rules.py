@@ -19,6 +19,8 @@ from parksight.telemetry.protocols import F64, I64
 
 #: Factor from the median absolute deviation to the standard deviation of a normal distribution.
 MAD_SIGMA = 1.4826
+#: No oscillator is 2 % wrong: a steeper trend of the delay has another cause.
+CLOCK_CEILING_PPM = 20_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +241,8 @@ def clock_drift(
 
     Each of ``bins`` equal time slices gives its smallest delay (the network only ever adds); their Theil-Sen
     slope is the drift. A finding when it exceeds ``max_ppm``, adds up to ``min_drift_ms`` over the window, and
-    stands four times above the scatter around the line.
+    stands four times above the scatter around the line. More than :data:`CLOCK_CEILING_PPM` is no clock but
+    history handed over in one go.
     """
     if len(t) < min_rows or t[-1] <= t[0]:
         return []
@@ -257,6 +260,8 @@ def clock_drift(
     rest = y - slope * (x - x[0])
     scatter = MAD_SIGMA * float(np.median(np.abs(rest - np.median(rest))))
     drift = slope * float(t[-1] - t[0])
+    if abs(slope) * 1e6 > CLOCK_CEILING_PPM:
+        return []
     if abs(slope) * 1e6 < max_ppm or abs(drift) < max(min_drift_ms, 4 * scatter):
         return []
     evidence = {

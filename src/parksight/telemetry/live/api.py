@@ -12,6 +12,7 @@ import structlog
 from fastapi import APIRouter, WebSocket
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
+from parksight.kernel.errors import ProblemError
 from parksight.kernel.identity.callers import caller_from_connection
 from parksight.kernel.permissions import Caller
 from parksight.telemetry.live.client import LiveClient
@@ -25,8 +26,6 @@ PERMISSION = "telemetry.point.read"
 MAX_MESSAGE = 256 * 1024
 #: Messages a client may send per second on average, and at once.
 MESSAGE_RATE, MESSAGE_BURST = 10.0, 60.0
-#: How often it is checked that the session still stands and what it may see.
-RECHECK_S = 5.0
 # RFC 6455 7.4: 1008 policy, 1009 too big, 1013 try again later; 4401 and 4403 are ours (4000-4999 private use).
 SIGNED_OUT, FORBIDDEN, POLICY, TOO_BIG, TRY_LATER = 4401, 4403, 1008, 1009, 1013
 
@@ -155,8 +154,11 @@ async def _obey(hub: LiveHub, client: LiveClient, request: Request) -> None:
 async def _watch(websocket: WebSocket, hub: LiveHub, client: LiveClient) -> None:
     """End with the session; follow changes of rights."""
     while True:
-        await asyncio.sleep(RECHECK_S)
-        caller = await asyncio.to_thread(caller_from_connection, websocket)
+        await asyncio.sleep(hub.recheck_s)
+        try:
+            caller = await asyncio.to_thread(caller_from_connection, websocket)
+        except ProblemError:  # a token that was revoked
+            caller = None
         if caller is None:
             client.close(SIGNED_OUT, "session ended")
             return

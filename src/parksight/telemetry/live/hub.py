@@ -63,6 +63,8 @@ class LiveHub:
         self.clock = clock
         self.clients: set[LiveClient] = set()
         self.counters: Counter[str] = Counter()
+        #: Seconds between checks that a client's session still stands and what it may see.
+        self.recheck_s = 5.0
         self._live = live
         self._catalogue = catalogue
         self._catalogue_version = -1

@@ -162,7 +162,7 @@ class _Run:
     def write(self, rows: list[Row]) -> None:
         self.report.total = len(rows)
         for column, (_, model) in REFERENCES.items():
-            self.known[column] = dict(self.session.execute(select(model.code, model.id)).tuples().all())
+            self.known[column] = dict(self.session.execute(select(model.code, model.id)).all())
         seen: dict[str, int] = {}
         for start in range(0, len(rows), _CHUNK):
             part = rows[start : start + _CHUNK]
@@ -324,7 +324,7 @@ def export(session: Session, caller: Caller, wanted: repository.Wanted, format: 
 
 def _cells(session: Session, caller: Caller, wanted: repository.Wanted) -> Iterator[list[Any]]:
     codes = {
-        column: {i: c for c, i in session.execute(select(model.code, model.id)).tuples()}
+        column: {i: c for c, i in session.execute(select(model.code, model.id))}
         for column, (_, model) in REFERENCES.items()
     }
     statement = repository.narrowed(caller, wanted).order_by(Point.code).execution_options(yield_per=_CHUNK)
