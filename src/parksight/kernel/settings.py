@@ -122,6 +122,22 @@ class StoreSettings(Section):
     compact_after_rows: int = Field(2_000_000, ge=10_000)
 
 
+class RegistrySettings(Section):
+    """Limits of imports."""
+
+    import_max_mb: int = Field(64, ge=1, le=1024)
+    import_max_rows: int = Field(100_000, ge=1)
+
+
+class AlarmSettings(Section):
+    """Limits of the evaluation and its records."""
+
+    queue_transitions: int = Field(200_000, ge=1_000, description="waiting to be written")
+    history_s: int = Field(1_800, ge=60, description="older readings are history and raise no alarm")
+    push_alarms: int = Field(50, ge=1, le=1_000, description="newest alarms named in one live message")
+    export_max_rows: int = Field(200_000, ge=1)
+
+
 class Hj212Settings(Section):
     enabled: bool = True
     host: str = "127.0.0.1"
@@ -177,6 +193,8 @@ class Settings(Section):
     live: LiveSettings = LiveSettings()
     forensics: ForensicsSettings = ForensicsSettings()
     store: StoreSettings = StoreSettings()
+    registry: RegistrySettings = RegistrySettings()
+    alarms: AlarmSettings = AlarmSettings()
     hj212: Hj212Settings = Hj212Settings()
     mqtt: MqttSettings = MqttSettings()
     modbus: ModbusSettings = ModbusSettings()
