@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("hj212", deadline=None, max_examples=60)
+settings.register_profile("hj212", deadline=None)
 settings.load_profile("hj212")

@@ -285,13 +285,17 @@ def _item(part: str, texts: list[str], segment: Segment) -> Item:
 
 
 def _normal(name: str, segment: Segment) -> str:
-    """The name with the case of the standard; factor codes are case-sensitive and left alone."""
+    normal = normal_name(name)
+    if normal != name:
+        segment.note(Deviation.NAME_CASE)
+    return normal
+
+
+def normal_name(name: str) -> str:
+    """A field name with the case of the standard; factor codes are case-sensitive and left alone."""
     factor, dash, kind = name.rpartition("-")
     table = _KINDS if dash else _FIELDS
-    normal = table.get(kind.upper(), kind)
-    if normal != kind:
-        segment.note(Deviation.NAME_CASE)
-    return factor + dash + normal
+    return factor + dash + table.get(kind.upper(), kind)
 
 
 def is_answer(segment: Segment) -> bool:
