@@ -1,0 +1,28 @@
+"""Where observations live: hot table, sorted day partitions, aggregates (docs/decisions/010-store.md)."""
+
+from parksight.telemetry.store.deadline import time_limit
+from parksight.telemetry.store.errors import (
+    BackupUnusable,
+    PartitionDamaged,
+    QueryTooSlow,
+    StoreClosed,
+    StoreError,
+    StoreInUse,
+    StoreMismatch,
+    StoreWriteFailed,
+)
+from parksight.telemetry.store.store import DuckDbStore, restore
+
+__all__ = [
+    "BackupUnusable",
+    "DuckDbStore",
+    "PartitionDamaged",
+    "QueryTooSlow",
+    "StoreClosed",
+    "StoreError",
+    "StoreInUse",
+    "StoreMismatch",
+    "StoreWriteFailed",
+    "restore",
+    "time_limit",
+]

@@ -1,0 +1,283 @@
+"""Compaction: hot tables become sorted segments, segments of a day become one, old rows are dropped.
+
+Each step writes new files first, makes them durable, and then changes the manifest in one transaction; a crash
+between leaves files nobody names, which the next start removes. Appends go on meanwhile into another hot table.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import structlog
+
+from parksight.telemetry.protocols import Columns
+from parksight.telemetry.store import database as db
+from parksight.telemetry.store.aggregate import Partials
+from parksight.telemetry.store.days import HOUR_MS, LocalDays
+from parksight.telemetry.store.errors import PartitionDamaged, StoreWriteFailed
+from parksight.telemetry.store.files import FileCache
+from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
+from parksight.telemetry.store.newest import Newest
+from parksight.telemetry.store.reading import sort_unique, take
+from parksight.telemetry.store.segment import Segment
+from parksight.telemetry.store.versions import HotTable, Versions, View, by_day
+
+log = structlog.get_logger(__name__)
+
+#: A day is closed, and merged into one segment, so long after its midnight.
+GRACE_MS = HOUR_MS
+#: Late rows of a closed day wait until there are so many segments, so large a share, or so long.
+MAX_SEGMENTS = 4
+LATE_SHARE = 10
+LATE_WAIT_MS = 6 * HOUR_MS
+#: Rows of a hot table sorted at a time.
+FLUSH_ROWS = 4_000_000
+#: Size of the write-ahead log from which a checkpoint is taken after a flush.
+_WAL_BYTES = 32_000_000
+
+
+def due(segments: tuple[Segment, ...], closed: bool, now_ms: int) -> tuple[Segment, ...]:
+    """Which segments of a day (oldest first) to merge now; none or at least two.
+
+    An open day keeps about log2(n) segments: the longest tail of at least four is merged whose oldest is not
+    larger than the others together, so that a row is rewritten about log2(n) / 2 times.
+    """
+    if len(segments) < 2:
+        return ()
+    sizes = [s.rows for s in segments]
+    if closed:
+        largest = max(segments, key=lambda s: s.rows)
+        late = [s for s in segments if s is not largest]
+        waited = now_ms - min(s.made_at for s in late) >= LATE_WAIT_MS
+        share = sum(s.rows for s in late) * LATE_SHARE >= sum(sizes)
+        return segments if waited or share or len(segments) >= MAX_SEGMENTS else ()
+    for first in range(len(segments) - 3):
+        if sizes[first] <= sum(sizes[first + 1 :]):
+            return segments[first:]
+    return ()
+
+
+class Compaction:
+    """Runs in one thread at a time (a lock sees to it), on that thread's cursor.
+
+    Args:
+        cursors: the DuckDB file.
+        files: segment files.
+        days: the zone's days.
+        folder: where segment files are.
+        versions: what queries see.
+        newest: newest row of every point, persisted with each flush.
+        retention_days: rows of older days are dropped.
+    """
+
+    def __init__(
+        self,
+        cursors: db.Cursors,
+        files: FileCache,
+        days: LocalDays,
+        folder: Path,
+        versions: Versions,
+        newest: Newest,
+        retention_days: int,
+    ) -> None:
+        self._cursors = cursors
+        self._files = files
+        self._days = days
+        self._folder = folder
+        self._versions = versions
+        #: Newest rows as of the last flush; never changed, replaced.
+        self.newest = newest
+        self._retention_days = retention_days
+        self._merger = Merger(folder, files, days)
+        self.lock = threading.Lock()
+        self.checkpoint_failures = 0
+        self.skipped: dict[int, str] = {}
+        with cursors.transaction() as c:
+            self._next_id = max(
+                db.get_meta(c, "next_segment"), max((s.id for s in db.read_manifest(c)), default=0) + 1
+            )
+
+    def run(self, now_ms: int) -> dict[str, float]:
+        """Flush every sealed hot table, merge what is due, apply retention, free what is no longer seen.
+
+        Raises:
+            StoreWriteFailed: the disk is full or not writable; everything is as it was before the step.
+        """
+        started = time.monotonic()
+        effort = Effort()
+        with self.lock:
+            try:
+                for hot in self._versions.now.hots[:-1]:
+                    self._flush(hot, now_ms, effort)
+                self._merge_due(now_ms, effort)
+                self._retain(now_ms, effort)
+                self._checkpoint()
+            except (OSError, pa.ArrowException, duckdb.Error) as problem:
+                raise StoreWriteFailed(self._folder, problem) from problem
+            waiting = self._versions.collect()
+        effort.sample()
+        return {
+            "seconds": time.monotonic() - started,
+            "rows": float(effort.rows),
+            "merged_rows": float(effort.merged_rows),
+            "segments": float(effort.segments),
+            "merges": float(effort.merges),
+            "dropped_days": float(effort.dropped_days),
+            "peak_mb": effort.peak_bytes / 1e6,
+            "waiting_to_be_freed": float(waiting),
+        }
+
+    def _take_id(self) -> int:
+        self._next_id += 1
+        return self._next_id - 1
+
+    # --- hot table -> segments ------------------------------------------------------------------------
+
+    def _flush(self, hot: HotTable, now_ms: int, effort: Effort) -> None:
+        made: list[tuple[Segment, Partials]] = []
+        newest = self.newest.copy()
+        for first in range(0, max(hot.rows, 1), FLUSH_ROWS):
+            rows = self._hot_rows(hot, first)
+            effort.sample()
+            newest.take(rows)
+            day_of = self._days.numbers(rows.observed_at)
+            for day in np.unique(day_of):
+                which = (
+                    slice(None) if day_of[0] == day == day_of[-1] and (day_of == day).all() else day_of == day
+                )
+                made.append(self._write(sort_unique(take(rows, which)), int(day), hot, now_ms))
+                effort.sample()
+            effort.rows += len(rows)
+        with self._cursors.transaction() as c:
+            for segment, days in made:
+                db.add_segment(c, segment, days)
+            newest.save(c)
+            db.set_meta(c, "covered", hot.number)
+            db.set_meta(c, "next_segment", self._next_id)
+        self.newest = newest
+        self._versions.publish(
+            without=hot,
+            days=by_day([*self._versions.now.segments(), *(s for s, _ in made)]),
+            garbage=[lambda: self._drop_hot(hot.number)],
+        )
+        effort.segments += len(made)
+
+    def _hot_rows(self, hot: HotTable, first: int) -> Columns:
+        c = self._cursors.get().execute(
+            f"SELECT point, observed_at, value, quality, received_at FROM {db.hot_name(hot.number)} "  # noqa: S608
+            f"WHERE rowid >= {first} AND rowid < {first + FLUSH_ROWS}"
+        )
+        n = c.fetchnumpy()
+        return Columns(n["point"], n["observed_at"], n["value"], n["quality"], n["received_at"])
+
+    def _write(self, rows: Columns, day: int, hot: HotTable, now_ms: int) -> tuple[Segment, Partials]:
+        writer = SegmentWriter(self._folder, self._take_id(), day, self._days)
+        try:
+            writer.add(rows)
+            return writer.finish(hot.number, hot.number, now_ms)
+        except BaseException:
+            writer.abort()
+            raise
+
+    def _drop_hot(self, number: int) -> None:
+        self._cursors.get().execute(f"DROP TABLE IF EXISTS {db.hot_name(number)}")
+
+    # --- segments -> one segment ----------------------------------------------------------------------
+
+    def _closed(self, day: int, now_ms: int) -> bool:
+        return self._days.start(day + 1) + GRACE_MS < now_ms
+
+    def _merge_due(self, now_ms: int, effort: Effort) -> None:
+        for day in sorted(self._versions.now.days):
+            if day < self._cutoff(now_ms):
+                continue
+            # Rows that came in again for a day whose older rows are gone stay as they are.
+            if not all(s.has_rows for s in self._versions.now.days[day]):
+                continue
+            while found := due(self._versions.now.days[day], self._closed(day, now_ms), now_ms):
+                if not self._replace(found, now_ms, effort, keep_rows=True):
+                    break
+
+    def _cutoff(self, now_ms: int) -> int:
+        return self._days.number(now_ms) - self._retention_days
+
+    def _retain(self, now_ms: int, effort: Effort) -> None:
+        for day, found in sorted(self._versions.now.days.items()):
+            if day < self._cutoff(now_ms) and any(s.has_rows for s in found):
+                effort.dropped_days += self._replace(found, now_ms, effort, keep_rows=False)
+
+    def _replace(self, old: tuple[Segment, ...], now_ms: int, effort: Effort, keep_rows: bool) -> bool:
+        """Merge segments; False, with the reason kept, where one of them is damaged."""
+        try:
+            new, days = self._merger.merge(old, self._take_id(), now_ms, effort, keep_rows)
+        except PartitionDamaged as problem:
+            self.skipped[old[0].day] = str(problem.params["reason"])
+            log.exception("store_merge_skipped", day=problem.day)
+            return False
+        self.skipped.pop(old[0].day, None)
+        with self._cursors.transaction() as c:
+            db.drop_segments(c, [s.id for s in old])
+            db.add_segment(c, new, days)
+            db.set_meta(c, "next_segment", self._next_id)
+        gone = {s.id for s in old}
+        kept = [s for s in self._versions.now.segments() if s.id not in gone]
+        self._versions.publish(days=by_day([*kept, new]), garbage=[lambda: self._remove(old)])
+        effort.merges += 1
+        return True
+
+    def _remove(self, segments: tuple[Segment, ...]) -> None:
+        db.drop_days(self._cursors.get(), [s.id for s in segments])
+        for s in segments:
+            for path in (s.rows_path(self._folder), s.roll_path(self._folder)):
+                self._files.forget(path)
+                path.unlink(missing_ok=True)
+
+    def _checkpoint(self) -> None:
+        """Shorten the write-ahead log now, while the hot table is small, instead of within an append."""
+        wal = self._cursors.path.with_name(self._cursors.path.name + ".wal")
+        try:
+            if wal.stat().st_size < _WAL_BYTES:
+                return
+        except FileNotFoundError:
+            return
+        self._versions.collect()
+        try:
+            self._cursors.get().execute("CHECKPOINT")
+        except duckdb.TransactionException:
+            self.checkpoint_failures += 1  # a long query holds an old snapshot: next time
+
+
+def view_of(cursors: db.Cursors, now_ms: int) -> View:
+    """The view a start finds: hot tables not yet covered by segments, and the manifest.
+
+    Hot tables that a crash left behind although their rows are in segments are dropped.
+    """
+    with cursors.transaction() as c:
+        c.execute("DELETE FROM day_roll WHERE segment NOT IN (SELECT id FROM segment)")
+        covered = db.get_meta(c, "covered")
+        numbers = db.hot_numbers(c)
+        for number in numbers:
+            if number <= covered:
+                c.execute(f"DROP TABLE {db.hot_name(number)}")
+        hots = []
+        for number in (n for n in numbers if n > covered):
+            row = c.execute(
+                f"SELECT count(*), min(observed_at), max(observed_at) FROM {db.hot_name(number)}"  # noqa: S608
+            ).fetchone()
+            rows, low, high = row if row is not None else (0, None, None)
+            if rows:
+                hots.append(HotTable(number, rows, low, high, now_ms))
+            else:
+                c.execute(f"DROP TABLE {db.hot_name(number)}")
+        fresh = max([covered, *numbers], default=0) + 1
+        c.execute(f"CREATE TABLE {db.hot_name(fresh)} ({db.HOT_COLUMNS})")
+        hots.append(HotTable(fresh, since_ms=now_ms))
+        return View(1, tuple(hots), by_day(db.read_manifest(c)))
+
+
+__all__ = ["Compaction", "due", "view_of"]
