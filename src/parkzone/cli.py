@@ -38,6 +38,79 @@ def dump(
         typer.echo(f"{size:>10,}  {name}")
 
 
+@app.command()
+def run(
+    url: Annotated[str, typer.Option(help="Where ParkSight is served.")] = "http://127.0.0.1:8600",
+    token: Annotated[str, typer.Option(envvar="PARKZONE_TOKEN", help="API token of an integrator.")] = "",
+    hj212_port: Annotated[int, typer.Option(help="Port of ParkSight's HJ 212 gateway.")] = 8612,
+    days: Annotated[float, typer.Option(min=0.0, max=400.0, help="Days of back-history.")] = 7.0,
+    seed: SeedOption = DEFAULT_SEED,
+    mqtt_port: Annotated[int, typer.Option(help="Port of the demo's MQTT broker; 0: a free one.")] = 8620,
+    modbus_port: Annotated[int, typer.Option(help="First port of the Modbus lines; 0: free ones.")] = 8630,
+    control_port: Annotated[int, typer.Option(help="Port of the control route; 0: a free one.")] = 8629,
+    control_token: Annotated[
+        str,
+        typer.Option(envvar="PARKZONE_CONTROL_TOKEN", help="Token of the control route; default: random."),
+    ] = "",
+    parent: Annotated[int | None, typer.Option(help="End when this parent process has ended.")] = None,
+) -> None:
+    """Play the zone: introduce it to ParkSight, connect all devices, send the back-history, then live on.
+
+    Prints one JSON object per line: listening, setup, devices, history, scenario, stopped.
+    """
+    import asyncio
+
+    from parkzone.zone import Options, Zone
+
+    if not token:
+        typer.echo("no API token: give --token or set PARKZONE_TOKEN", err=True)
+        raise typer.Exit(2)
+    options = Options(
+        url=url, token=token, hj212_port=hj212_port, seed=seed, days=days, mqtt_port=mqtt_port,
+        modbus_port=modbus_port, control_port=control_port, control_token=control_token, parent=parent,
+    )  # fmt: skip
+
+    async def play() -> None:
+        await Zone(options).run()
+
+    asyncio.run(play())
+
+
+@app.command()
+def scenario(
+    name: Annotated[str | None, typer.Argument(help="Scenario to start; none: list them.")] = None,
+    stop: Annotated[bool, typer.Option(help="Stop it instead.")] = False,
+    duration: Annotated[float | None, typer.Option(help="Seconds it lasts.")] = None,
+    control: Annotated[str, typer.Option(help="The zone's control route.")] = "http://127.0.0.1:8629",
+    control_token: Annotated[str, typer.Option(envvar="PARKZONE_CONTROL_TOKEN", help="Its token.")] = "",
+    language: Annotated[str, typer.Option(help="zh-CN or en.")] = "zh-CN",
+) -> None:
+    """List, start or stop the scenarios of the running zone."""
+    import httpx
+
+    headers = {"authorization": f"Bearer {control_token}", "accept-language": language}
+    with httpx.Client(base_url=control, headers=headers, timeout=10.0) as client:
+        try:
+            if name is None:
+                answer = client.get("/scenarios")
+            elif stop:
+                answer = client.delete(f"/scenarios/{name}")
+            else:
+                answer = client.post(
+                    f"/scenarios/{name}", json={} if duration is None else {"duration_s": duration}
+                )
+        except httpx.TransportError as error:
+            typer.echo(f"no running zone at {control}: {error}", err=True)
+            raise typer.Exit(1) from None
+    if answer.status_code != 200:
+        typer.echo(f"{answer.status_code}: {answer.text}", err=True)
+        raise typer.Exit(1)
+    shown = answer.json()
+    for one in shown if isinstance(shown, list) else [shown]:
+        mark = "*" if one["running"] else " "
+        typer.echo(f"{mark} {one['name']:<20} {one['title']}  {one['description']}")
+
+
 def main() -> None:
     app()
 

@@ -159,13 +159,13 @@ def alarm_rules(park: Park) -> list[dict[str, Any]]:
     """One threshold rule per point with limits, and the stale rule of every point."""
     out = []
     for p in park.catalogue.points:
-        rule: dict[str, Any] = {"code": f"AR.{p.code}", "point": p.code, "stale_s": max(30.0, 4 * p.period_s)}
+        rule: dict[str, Any] = {"code": f"AR.{p.code}", "point": p.code, "stale_s": max(60.0, 4 * p.period_s)}
         if p.limits:
             lim = p.limits
             rule |= {
                 "high": lim.high, "high_high": lim.high_high, "low": lim.low, "low_low": lim.low_low,
                 "deadband": lim.deadband, "on_delay_s": lim.on_delay_s, "off_delay_s": lim.off_delay_s,
-                "priority": lim.priority, "source": lim.source,
+                "priority": lim.priority, "priority_outer": max(1, lim.priority - 1), "source": lim.source,
             }  # fmt: skip
         out.append(rule)
     return out
