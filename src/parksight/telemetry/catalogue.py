@@ -156,6 +156,7 @@ class Catalogue:
         self._dirty_lock = threading.Lock()
         self._dirty: set[int] = set()
         self._all_dirty = True
+        self._loading = False
         self._columns = empty()
         self._unsubscribe = db.bus.subscribe(PointsChanged.subject(), self._on_change)
 
@@ -175,7 +176,7 @@ class Catalogue:
     @property
     def dirty(self) -> bool:
         """Whether :meth:`current` would read the records."""
-        return self._all_dirty or bool(self._dirty)
+        return self._all_dirty or bool(self._dirty) or self._loading
 
     def peek(self) -> PointColumns:
         """The definitions last loaded, without a look at the records (for the event loop)."""
@@ -191,9 +192,11 @@ class Catalogue:
             return self._columns
         with self._lock:
             with self._dirty_lock:
+                # Until the columns are replaced, others must wait for them instead of using the old ones.
+                self._loading = wanted = self._all_dirty or bool(self._dirty)
                 everything, self._all_dirty = self._all_dirty, False
                 ids, self._dirty = sorted(self._dirty), set()
-            if not everything and not ids:
+            if not wanted:
                 return self._columns
             try:
                 self._columns = self._load(None if everything else ids)
@@ -202,6 +205,8 @@ class Catalogue:
                 if not self._columns.version:
                     raise
                 log.exception("point_catalogue_reload_failed")
+            finally:
+                self._loading = False
             return self._columns
 
     def _load(self, ids: list[int] | None) -> PointColumns:
