@@ -11,7 +11,7 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
@@ -139,12 +139,26 @@ class AlarmSettings(Section):
 
 
 class Hj212Settings(Section):
+    """Limits of the HJ 212 gateway; every one is enforced, counted and shown on its page."""
+
     enabled: bool = True
     host: str = "127.0.0.1"
     port: int = Field(8612, ge=0, le=65535)
     max_connections: int = Field(12_000, ge=1)
+    max_connections_per_address: int = Field(12_000, ge=1, description="many stations may share one NAT")
     max_frame_bytes: int = Field(9_999, ge=1024)
     idle_seconds: int = Field(600, ge=10)
+    first_frame_seconds: float = Field(
+        60.0, gt=0, description="a connection must have said something readable"
+    )
+    frame_seconds: float = Field(10.0, gt=0, description="a frame that was begun must be complete")
+    flush_ms: int = Field(10, ge=1, le=200, description="arrivals gathered before they are decoded at once")
+    max_inbox_mb: int = Field(64, ge=1, description="bytes waiting to be decoded")
+    bad_frames_limit: int = Field(20, ge=1, description="unreadable frames in a row before we hang up")
+    unknown_mn: Literal["keep", "close"] = "keep"
+    devices_per_connection: int = Field(256, ge=1)
+    max_unread_kb: int = Field(64, ge=4, description="answers a device has not read before it is paused")
+    write_stall_seconds: float = Field(30.0, gt=0, description="a paused device that still does not read")
 
 
 class MqttSettings(Section):
