@@ -23,7 +23,13 @@ _KINGERY = (
     (2.9, (7.5938, -3.0523, 0.40977, 0.0261, -0.01267)),
     (23.8, (6.0536, -1.4066, 0.0, 0.0, 0.0)),
 )
-_FARTHEST_Z = 198.5
+# Duration of the positive phase, ms/kg^(1/3), same source.
+_DURATION = (
+    (0.2, (0.5426, 3.2299, -1.5931, -5.9667, -4.0815, -0.9149)),
+    (1.02, (0.5440, 2.7082, -9.7354, 14.3425, -9.7791, 2.8535)),
+    (2.8, (-2.4608, 7.1639, -5.6215, 2.2711, -0.44994, 0.03486)),
+)
+_DURATION_FARTHEST_Z = 40.0
 
 
 def tnt_equivalent(mass: float, heat_of_combustion: float, yield_factor: float = 0.04) -> float:
@@ -51,6 +57,20 @@ def overpressure(tnt_mass: float, distance: npt.ArrayLike) -> F64:
         polynomial = sum(c * log_z**i for i, c in enumerate(coefficients))
         out = np.where(part, np.exp(polynomial) * 1000.0, out)
     return out
+
+
+def positive_duration(tnt_mass: float, distance: npt.ArrayLike) -> F64:
+    """Duration of the positive phase of a surface burst, s; NaN outside the fit (0.2 … 40 m/kg^(1/3))."""
+    _positive(tnt_mass=tnt_mass)
+    scale: float = tnt_mass ** (1.0 / 3.0)
+    z = np.asarray(distance, dtype=np.float64) / scale
+    if np.any(~(z > 0)):
+        raise ValueError("the distance must be above 0 m")
+    out: F64 = np.full(z.shape, np.nan)
+    for start, coefficients in _DURATION:
+        polynomial = sum(c * np.log(z) ** i for i, c in enumerate(coefficients))
+        out = np.where(z >= start, np.exp(polynomial) * scale / 1000.0, out)
+    return np.where(z > _DURATION_FARTHEST_Z, np.nan, out)
 
 
 def distance_for(tnt_mass: float, pressure: float) -> float:

@@ -148,7 +148,8 @@ def _miss(camera: Camera, point: ControlPoint) -> F64:
     if not seen:  # behind the camera or outside the lens: the angle off the axis still says which way to turn
         v = np.asarray(point.enu) - np.asarray(camera.position)
         d = camera.rotation(point.pose) @ (v / np.linalg.norm(v))
-        return np.array([d[0], d[1]]) * (2.0 - d[2]) * 2.0 * camera.size[0]
+        away: F64 = np.array([d[0], d[1]]) * ((2.0 - float(d[2])) * 2.0 * camera.size[0])
+        return away
     out: F64 = pixel - np.asarray(point.pixel)
     return out
 

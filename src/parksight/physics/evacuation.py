@@ -1,0 +1,172 @@
+"""Ways out of a plume: shortest safe paths on a road graph whose cost follows the toxic load in time.
+
+One multi-source search from all exits tells every node its route. Distances m, times s, concentrations in any one unit
+with its exponent and limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+F64 = npt.NDArray[np.float64]
+WALKING_M_S = 1.34
+
+#: concentration(x, y, t) at points and times (arrays of one shape).
+Plume = Callable[[F64, F64, F64], F64]
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """A road graph: node positions (n), edges as node pairs (m), both ways; lengths default to straight lines."""
+
+    x: F64
+    y: F64
+    start: npt.NDArray[np.intp]
+    end: npt.NDArray[np.intp]
+
+    @property
+    def length(self) -> F64:
+        return np.hypot(self.x[self.start] - self.x[self.end], self.y[self.start] - self.y[self.end])
+
+
+@dataclass(frozen=True, slots=True)
+class Escape:
+    """Per node: time to the nearest exit (s, inf = no safe way), next node (-1 at exits and where there is none), cost."""
+
+    time: F64
+    cost: F64
+    following: npt.NDArray[np.intp]
+
+    def route(self, node: int) -> list[int]:
+        """Nodes from ``node`` to its exit; empty when no safe way exists."""
+        if not np.isfinite(self.cost[node]):
+            return []
+        path = [node]
+        while self.following[path[-1]] >= 0:
+            path.append(int(self.following[path[-1]]))
+        return path
+
+
+def escape(
+    roads: Roads, exits: npt.ArrayLike, plume: Plume, *, start_time: float = 0.0, exponent: float = 1.0,
+    load_weight: float = 1.0, forbidden: float | None = None, speed: float = WALKING_M_S, passes: int = 2,
+) -> Escape:  # fmt: skip
+    """Least-cost ways from every node to the exits: ``time (1 + k C^n)``, edges above ``forbidden`` closed.
+
+    Each edge is sampled at the time the walker gets there, estimated by the previous pass.
+
+    Raises ValueError without exits or for edges to unknown nodes.
+    """
+    goals = np.asarray(exits, dtype=np.intp)
+    n = roads.x.size
+    if goals.size == 0:
+        raise ValueError("an escape needs at least one exit")
+    if roads.start.size and (max(int(roads.start.max()), int(roads.end.max())) >= n or goals.max() >= n):
+        raise ValueError("an edge or exit names a node that does not exist")
+    duration = roads.length / speed
+    mx, my = (roads.x[roads.start] + roads.x[roads.end]) / 2, (roads.y[roads.start] + roads.y[roads.end]) / 2
+    reached = np.zeros(n)
+    cost, following = np.full(n, np.inf), np.full(n, -1, dtype=np.intp)
+    for _ in range(passes):
+        when = start_time + (reached[roads.start] + reached[roads.end]) / 2
+        c = np.maximum(plume(mx, my, when), 0.0)
+        weight = duration * (1.0 + load_weight * c**exponent) + 1e-9
+        if forbidden is not None:
+            weight = np.where(c >= forbidden, np.inf, weight)
+        open_ = np.isfinite(weight)
+        a, b = roads.start[open_], roads.end[open_]
+        graph = csr_array(
+            (np.tile(weight[open_], 2), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
+        )
+        cost, before, _ = dijkstra(
+            graph, directed=True, indices=goals, min_only=True, return_predecessors=True
+        )
+        following = np.where(np.asarray(before) < 0, -1, before).astype(np.intp)
+        time = _walk(np.asarray(cost), following, roads, speed)
+        farthest = float(time[np.isfinite(time)].max(initial=0.0))
+        reached = np.where(np.isfinite(time), farthest - time, 0.0) if farthest > 0 else reached
+        reached = np.maximum(reached - reached.min(), 0.0)
+    return Escape(time, np.asarray(cost, dtype=np.float64), following)
+
+
+def _walk(cost: F64, following: npt.NDArray[np.intp], roads: Roads, speed: float) -> F64:
+    """Walking time to the exit along the chosen ways, by increasing cost (a node's next node is cheaper)."""
+    time = np.where(np.isfinite(cost), 0.0, np.inf)
+    for node in np.argsort(cost):
+        after = following[node]
+        if after >= 0 and np.isfinite(cost[node]):
+            time[node] = (
+                time[after] + np.hypot(roads.x[node] - roads.x[after], roads.y[node] - roads.y[after]) / speed
+            )
+    return time
+
+
+def toxic_load_on_route(
+    roads: Roads,
+    route: list[int],
+    plume: Plume,
+    *,
+    start_time: float,
+    exponent: float,
+    speed: float = WALKING_M_S,
+) -> float:
+    """``sum C^n dt`` of a walker on a route, sampled every 5 s."""
+    load, t = 0.0, start_time
+    for a, b in pairwise(route):
+        length = float(np.hypot(roads.x[a] - roads.x[b], roads.y[a] - roads.y[b]))
+        steps = max(1, round(length / speed / 5.0))
+        s = (np.arange(steps) + 0.5) / steps
+        dt = length / speed / steps
+        c = plume(
+            roads.x[a] + s * (roads.x[b] - roads.x[a]),
+            roads.y[a] + s * (roads.y[b] - roads.y[a]),
+            t + s * length / speed,
+        )
+        load += float((np.maximum(c, 0.0) ** exponent).sum() * dt)
+        t += length / speed
+    return load
+
+
+def indoor(outdoor: npt.ArrayLike, step: float, air_changes_per_hour: float = 0.5, start: float = 0.0) -> F64:
+    """Indoor concentration behind closed windows, one well-mixed room: shape of ``outdoor`` (…, times)."""
+    if not air_changes_per_hour >= 0 or not step > 0:
+        raise ValueError("air changes must be 0 or more and the step above 0 s")
+    c = np.asarray(outdoor, dtype=np.float64)
+    keep = np.exp(-air_changes_per_hour * step / 3600.0)
+    inside = np.empty_like(c)
+    level = np.full(c.shape[:-1], start)
+    for i in range(c.shape[-1]):
+        level = level * keep + c[..., i] * (1.0 - keep)
+        inside[..., i] = level
+    return inside
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Toxic load of leaving and of staying indoors, and which is smaller; ``leave`` is None where no safe way exists."""
+
+    leave: float | None
+    shelter: float
+    better: str
+
+
+def shelter_or_leave(
+    roads: Roads, node: int, found: Escape, plume: Plume, *, start_time: float, horizon: float, exponent: float,
+    air_changes_per_hour: float = 0.5, step: float = 10.0,
+) -> Advice:  # fmt: skip
+    """Compare leaving now with staying inside for ``horizon`` seconds; a screening comparison for a person to judge."""
+    times = start_time + np.arange(0.0, horizon, step)
+    outside = plume(np.full(times.size, roads.x[node]), np.full(times.size, roads.y[node]), times)
+    staying = float((indoor(np.maximum(outside, 0.0), step, air_changes_per_hour) ** exponent).sum() * step)
+    route = found.route(node)
+    if not route:
+        return Advice(None, staying, "shelter")
+    leaving = toxic_load_on_route(roads, route, plume, start_time=start_time, exponent=exponent)
+    return Advice(leaving, staying, "leave" if leaving < staying else "shelter")
