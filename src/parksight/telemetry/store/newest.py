@@ -21,7 +21,8 @@ def _take(
 ) -> None:  # fmt: skip
     for i in range(point.shape[0]):
         p = point[i]
-        if t_observed[p] < 0 or min(observed[i], received[i]) >= min(t_observed[p], t_received[p]):
+        again = t_observed[p] == observed[i]  # the same row, written once more
+        if t_observed[p] < 0 or again or min(observed[i], received[i]) >= min(t_observed[p], t_received[p]):
             t_observed[p] = observed[i]
             t_value[p] = value[i]
             t_quality[p] = quality[i]
