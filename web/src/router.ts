@@ -15,6 +15,12 @@ export const router = createRouter({
       component: () => import('./shell/SignIn.vue'),
       meta: { open: true, frame: 'bare', title: 'shell.sign_in.title' },
     },
+    {
+      path: '/account',
+      name: 'account',
+      component: () => import('./shell/AccountPage.vue'),
+      meta: { title: 'shell.account.title' },
+    },
     ...modules.flatMap((m) => m.routes),
     {
       path: '/:rest(.*)*',
@@ -44,6 +50,7 @@ router.beforeEach(async (to: RouteLocationNormalized) => {
     return { name: 'sign-in', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
   }
   if (to.name === 'sign-in' && session.signedIn) return { path: '/' }
+  if (session.me?.must_change_password && to.name !== 'account') return { name: 'account' }
   return true
 })
 

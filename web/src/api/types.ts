@@ -1,23 +1,36 @@
 /** Shapes of the API the shell uses itself. */
 
+/** `GET /session`: who is signed in and what they may do. */
 export interface Me {
-  id: number
-  username: string
-  name: string
+  user: {
+    id: number
+    username: string
+    name: string
+    name_en: string
+    language: 'zh-CN' | 'en' | null
+    department_id: number | null
+    post_id: number | null
+    demo: boolean
+    totp: boolean
+  }
+  kind: string
   roles: string[]
   /** Permission patterns, e.g. `telemetry.*.read`. */
   grants: string[]
   /** Enterprises the account is limited to; null is the whole zone. */
   enterprises: number[] | null
-  csrf_token?: string | null
-  totp_enabled?: boolean
-  must_change_password?: boolean
+  departments: number[]
+  must_change_password: boolean
+  csrf: string | null
+  expires_at: string | null
+  server_ms: number
 }
 
 export interface SignIn {
   username: string
   password: string
-  totp?: string
+  /** Second factor or recovery code. */
+  code?: string
 }
 
 export interface DemoAccount {

@@ -29,7 +29,8 @@ export const useSession = defineStore('session', () => {
 
   function take(next: Me): void {
     me.value = next
-    csrf.value = next.csrf_token ?? csrf.value
+    csrf.value = next.csrf ?? csrf.value
+    learnServerTime(next.server_ms)
   }
 
   async function loadMeta(): Promise<void> {

@@ -15,12 +15,12 @@ const command: WebModule = {
       path: '/map',
       name: 'map',
       component: () => import('./MapPage.vue'),
-      meta: { permission: 'registry.map.read', title: 'command.map.nav', flush: true },
+      meta: { permission: 'registry.place.read', title: 'command.map.nav', flush: true },
     },
   ],
   nav: [
     { route: 'command', label: 'command.nav', permission: 'command.overview.read', order: 0, group: 'main' },
-    { route: 'map', label: 'command.map.nav', permission: 'registry.map.read', order: 10, group: 'main' },
+    { route: 'map', label: 'command.map.nav', permission: 'registry.place.read', order: 10, group: 'main' },
   ],
   locales: { 'zh-CN': zh, en },
 }
