@@ -39,6 +39,12 @@ class Books(Protocol):
     def ingest_counters(self) -> dict[str, Any]: ...
 
 
+class Gateways(Protocol):
+    """What runs at the doors; see ``gateways.manager.GatewayManager``."""
+
+    def status(self) -> list[GatewayStatus]: ...
+
+
 class RateMeter:
     """Rows per second from a counter that only grows; None until it was looked at twice.
 

@@ -16,7 +16,15 @@ import numpy as np
 from parksight.command import series
 from parksight.command.moment import Moment, of_kind
 from parksight.command.repository import PointRow, Thing
-from parksight.command.schemas import Coverage, EnergyPanel, EnterpriseEnergy, Figure, LoadPoint, Utility
+from parksight.command.schemas import (
+    Coverage,
+    Drill,
+    EnergyPanel,
+    EnterpriseEnergy,
+    Figure,
+    LoadPoint,
+    Utility,
+)
 from parksight.telemetry.protocols import F64, Store
 from parksight.telemetry.units import UNITS
 
@@ -80,7 +88,7 @@ def build(
     today = series.dense(store, ids, today_start, moment.at_ms, QUARTER_MS) * scale
     before = series.dense(store, ids, before_start, today_start, QUARTER_MS) * scale
     change, coverage = _change(today, before, moment.at_ms - today_start)
-    now = _power(moment, meters)
+    now = _power(moment, meters, of_kind(METERS))
     return EnergyPanel(
         now=now,
         change=change,
@@ -94,12 +102,12 @@ def build(
     )
 
 
-def _power(moment: Moment, meters: Sequence[PointRow]) -> Figure:
+def _power(moment: Moment, meters: Sequence[PointRow], drill: Drill) -> Figure:
     """Sum in MW; meters may speak kW and MW side by side."""
     by_unit: dict[str, list[PointRow]] = defaultdict(list)
     for p in meters:
         by_unit[p.unit].append(p)
-    parts = [moment.total(ps, "MW", factor(u, "MW") or 0.0, of_kind(METERS)) for u, ps in by_unit.items()]
+    parts = [moment.total(ps, "MW", factor(u, "MW") or 0.0, drill) for u, ps in by_unit.items()]
     known = [p for p in parts if p.value is not None]
     first = parts[0]
     return first.model_copy(
@@ -169,7 +177,7 @@ def _ranking(
     rows = []
     for firm, mine in by_firm.items():
         drill = of_kind(METERS, enterprise_id=str(firm))
-        figure = moment.total(mine, "MW", factor(mine[0].unit, "MW") or 0.0, drill)
+        figure = _power(moment, mine, drill)
         share = figure.value / whole.value if figure.value is not None and whole.value else None
         rows.append(EnterpriseEnergy(enterprise=firms[firm].named, figure=figure, share=share))
     rows = [r for r in rows if r.figure.value is not None]

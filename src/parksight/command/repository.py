@@ -85,7 +85,7 @@ def points(session: Session, caller: Caller, kinds: Sequence[str]) -> list[Point
     statement = caller.scoped(_pick(*_POINT), Point.enterprise_id).where(
         Point.active.is_(True), or_(Point.kind.in_(kinds), *below)
     )
-    return [PointRow(*row) for row in session.execute(statement.order_by(Point.id)).tuples()]
+    return [PointRow(*row) for row in session.execute(statement.order_by(Point.id))]
 
 
 def points_by_id(session: Session, caller: Caller, ids: Iterable[int]) -> dict[int, PointRow]:
@@ -96,7 +96,7 @@ def points_by_id(session: Session, caller: Caller, ids: Iterable[int]) -> dict[i
 def _chunked(session: Session, statement: Select[Any], column: Any, ids: Iterable[int]) -> Iterable[Any]:
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), _CHUNK):
-        yield from session.execute(statement.where(column.in_(wanted[start : start + _CHUNK]))).tuples()
+        yield from session.execute(statement.where(column.in_(wanted[start : start + _CHUNK])))
 
 
 def limits(session: Session, ids: Iterable[int]) -> dict[int, Limits]:
@@ -215,7 +215,7 @@ def raised_between(
     """(raised at, priority) of every alarm raised in ``[start, end)``."""
     statement = caller.scoped(_pick(Alarm.raised_at, Alarm.priority), Alarm.enterprise_id)
     statement = statement.where(Alarm.raised_at >= start, Alarm.raised_at < end)
-    return [(row[0], row[1]) for row in session.execute(statement).tuples()]
+    return [(row[0], row[1]) for row in session.execute(statement)]
 
 
 def unacknowledged(session: Session, caller: Caller) -> int:

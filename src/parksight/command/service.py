@@ -31,7 +31,6 @@ from parksight.command.schemas import (
     WeatherPanel,
     ZoneHead,
 )
-from parksight.gateways.manager import GatewayManager
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
 from parksight.kernel.errors import invalid
@@ -81,7 +80,7 @@ class CommandService:
         live: LiveTable,
         store: Store,
         books: doors.Books,
-        gateways: GatewayManager,
+        gateways: doors.Gateways,
     ) -> None:
         self._db = db
         self._clock = clock

@@ -57,6 +57,8 @@ export interface Options {
   /** A 401 is an answer here (sign-in), not the end of a session. */
   quiet?: boolean
   headers?: Record<string, string>
+  /** Body of a DELETE, where one is asked for. */
+  body?: unknown
 }
 
 async function send(method: string, path: string, body: unknown, options: Options): Promise<Response> {
@@ -109,7 +111,7 @@ export const api = {
   patch: async <T>(path: string, body?: unknown, options: Options = {}): Promise<T> =>
     json<T>(await send('PATCH', path, body, options)),
   delete: async <T>(path: string, options: Options = {}): Promise<T> =>
-    json<T>(await send('DELETE', path, undefined, options)),
+    json<T>(await send('DELETE', path, options.body, options)),
   /** A file to save: the blob and the name the server gave it. */
   download: async (path: string, query?: Query): Promise<{ blob: Blob; name: string }> => {
     const response = await send('GET', path, undefined, { query, headers: { Accept: '*/*' } })
