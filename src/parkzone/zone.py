@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import secrets
@@ -22,7 +21,7 @@ from parkzone.history import History, HistoryProgress
 from parkzone.hj212.station import Station
 from parkzone.modbus.layout import Bank
 from parkzone.modbus.server import Line
-from parkzone.mqtt.broker import Broker, free_port
+from parkzone.mqtt.broker import Broker, free_port, is_taken
 from parkzone.mqtt.nodes import JsonNodes, SparkplugNode
 from parkzone.park import make_park
 from parkzone.scenarios.stage import Stage
@@ -153,9 +152,7 @@ class Zone:
         return Endpoints(tuple(ports), self.broker.port)
 
     async def _start_broker(self) -> None:
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(HOST, self.broker.port)
-            writer.close()
+        if self.broker.port and is_taken(HOST, self.broker.port):
             taken, self.broker.port = self.broker.port, free_port(HOST)
             say("port_taken", wanted=taken, used=self.broker.port)
         await self.broker.start()

@@ -99,7 +99,7 @@ def drivers(seed: int, seconds: F64) -> F64:
         360.0,
     )
     pressure = 1003.0 + 6.0 * np.cos(year) - 6.5 * synoptic + 0.6 * np.cos(4 * np.pi * (hours - 10) / 24.0)
-    rain = np.clip((cloud - 0.86) * 30.0 * (0.4 + humidity / 160.0), 0.0, 30.0)
+    rain = np.clip((cloud - 0.95) * 60.0 * (0.4 + humidity / 160.0), 0.0, 30.0)
     calm = np.clip((3.4 - wind) / 2.4, 0.0, 1.0)
     haze = 0.9 * n("haze", 1.3 * DAY) + 0.3 * n("haze-fast", 4 * HOUR) + 0.5 * calm - 0.3
     rush = np.clip(_bump(hours, 7.7, 0.9) + _bump(hours, 17.6, 1.0), 0.0, 1.0) * (1.0 - 0.5 * weekend)

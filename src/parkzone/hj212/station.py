@@ -95,9 +95,6 @@ class Station:
             finally:
                 self.connected = False
                 self._writer = None
-                for future in self._waiting.values():
-                    future.cancel()
-                self._waiting.clear()
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
@@ -135,7 +132,7 @@ class Station:
                 await self._send_acknowledged("2011", self.reports.live(own))
                 self._acked_ms = at
                 if before is not None and at - before > GAP_PERIODS * self.device.period_s * 1000:
-                    self.gaps.append((max(before, at - MEMORY_MS), at))
+                    self.gaps.append((self._first_missed(max(before, at - MEMORY_MS)), at))
                 if filling is not None and filling.done():
                     filling.result()
                     filling = None
@@ -146,6 +143,12 @@ class Station:
             if filling is not None:
                 filling.cancel()
                 await asyncio.gather(filling, return_exceptions=True)
+
+    def _first_missed(self, acknowledged_ms: int) -> int:
+        """Start of the minute with the first missed reading, unless that very instant is acknowledged already."""
+        missed = acknowledged_ms + round(self.device.period_s * 1000)
+        minute = missed // 60_000 * 60_000
+        return minute + 60_000 if minute == acknowledged_ms else minute
 
     async def _until_due(self) -> None:
         period = int(self.device.period_s * 1000)
@@ -179,7 +182,9 @@ class Station:
                 self._waiting[qn] = future
                 await self._write(message)
                 try:
-                    await asyncio.wait_for(asyncio.shield(future), self.ack_timeout_s)
+                    # not wait_for: in Python 3.11 it swallows a cancellation that meets the answer
+                    async with asyncio.timeout(self.ack_timeout_s):
+                        await future
                 except TimeoutError:
                     continue
                 finally:

@@ -58,6 +58,9 @@ class Broker:
         home.mkdir(parents=True, exist_ok=True)
         if self.port == 0:
             self.port = free_port(self.host)
+        elif is_taken(self.host, self.port):
+            # somebody else would answer in place of our broker
+            raise BrokerError(f"port {self.port} is taken by another program")
         config = home / "broker.conf"
         config.write_text(self._config(home))
         self._process = await asyncio.create_subprocess_exec(
@@ -97,6 +100,17 @@ class Broker:
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
+
+
+def is_taken(host: str, port: int) -> bool:
+    """Whether somebody listens on a port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return True
+    return False
 
 
 def free_port(host: str) -> int:
