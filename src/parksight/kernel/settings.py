@@ -122,6 +122,23 @@ class StoreSettings(Section):
     compact_after_rows: int = Field(2_000_000, ge=10_000)
 
 
+class QuerySettings(Section):
+    """Limits of questions about observations; ingest never waits for them."""
+
+    threads: int = Field(2, ge=1, le=32, description="questions answered at the same time")
+    max_waiting: int = Field(64, ge=1, description="questions that may wait for their turn before 503")
+    time_limit_s: float = Field(15.0, gt=0)
+    max_points: int = Field(50, ge=1, le=1_000, description="points of one question about their course")
+    max_last_points: int = Field(
+        5_000, ge=1, le=100_000, description="points of one question for newest values"
+    )
+    max_buckets: int = Field(200_000, ge=1_000, description="points times buckets of one answer")
+    max_raw_rows: int = Field(50_000, ge=100, description="rows of one page")
+    export_max_rows: int = Field(20_000_000, ge=1_000, description="rows one export may be expected to have")
+    max_exports: int = Field(2, ge=1, le=32, description="exports running at the same time")
+    export_minutes: int = Field(30, ge=1, description="an export that takes longer is broken off")
+
+
 class RegistrySettings(Section):
     """Limits of imports."""
 
@@ -207,6 +224,7 @@ class Settings(Section):
     live: LiveSettings = LiveSettings()
     forensics: ForensicsSettings = ForensicsSettings()
     store: StoreSettings = StoreSettings()
+    queries: QuerySettings = QuerySettings()
     registry: RegistrySettings = RegistrySettings()
     alarms: AlarmSettings = AlarmSettings()
     hj212: Hj212Settings = Hj212Settings()

@@ -91,7 +91,9 @@ def verify(folder: Path, acknowledged: int) -> str | None:
     daily = int(store.buckets(list(POINTS), MIDNIGHT - 3 * DAY, MIDNIGHT + 3 * DAY, DAY).count.sum())
     if daily != len(found):
         return f"day aggregates count {daily} rows of {len(found)}"
-    names = {p.name for s in store._versions.now.segments() for p in (s.rows_path(folder), s.roll_path(folder))}
+    names = {
+        p.name for s in store._versions.now.segments() for p in (s.rows_path(folder), s.roll_path(folder))
+    }
     left = {p.name for p in (folder / "segments").iterdir()}
     store.close()
     return None if names == left else f"files nobody names: {sorted(left - names)}"

@@ -97,11 +97,13 @@ class Model:
             return at - at % width
         zone = ZoneInfo(self.timezone)
         civil = datetime.fromtimestamp(at / 1000, zone).date()
-        number = civil.toordinal() - datetime(1970, 1, 1).toordinal()  # noqa: DTZ001 - a date
+        number = civil.toordinal() - datetime(1970, 1, 1).toordinal()
         first = civil - timedelta(days=number % (width // DAY))
         return int(datetime(first.year, first.month, first.day, tzinfo=zone).timestamp() * 1000)
 
-    def buckets(self, points: Sequence[int], start: int, end: int, width: int) -> dict[tuple[int, int], tuple[Any, ...]]:
+    def buckets(
+        self, points: Sequence[int], start: int, end: int, width: int
+    ) -> dict[tuple[int, int], tuple[Any, ...]]:
         """(point, start) -> (count, usable, min, max, mean, last, quality) of whole buckets meeting the span."""
         low = self.start(start, width)
         groups: dict[tuple[int, int], list[Row]] = {}

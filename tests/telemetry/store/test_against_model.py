@@ -36,7 +36,9 @@ values = st.one_of(
     st.floats(-1e12, 1e12, allow_nan=False),
     st.just(float("nan")),
 )
-qualities = st.builds(lambda code, flags: code | flags, st.integers(0, 6), st.sampled_from([0, 0x10, 0x40, 0x90]))
+qualities = st.builds(
+    lambda code, flags: code | flags, st.integers(0, 6), st.sampled_from([0, 0x10, 0x40, 0x90])
+)
 # Times on a coarse grid, so that the same point and time come again.
 times = st.one_of(
     st.integers(0, SPAN // 20_000 - 1).map(lambda i: MIDNIGHT + i * 20_000),
@@ -66,7 +68,9 @@ def test_answers_equal_the_model(
         _run(Path(folder), timezone, plan, spans_asked)
 
 
-def _run(folder: Path, timezone: str, plan: list[tuple[Any, ...]], spans_asked: list[tuple[int, int]]) -> None:
+def _run(
+    folder: Path, timezone: str, plan: list[tuple[Any, ...]], spans_asked: list[tuple[int, int]]
+) -> None:
     model = Model(timezone)
     store = open_store(folder, timezone)
     try:

@@ -17,7 +17,11 @@ ROUNDS = int(os.environ.get("PARKSIGHT_TEST_CRASHES", "16"))
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_killed_at_any_step_the_store_is_whole(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "TMPDIR": str(tmp_path)}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "TMPDIR": str(tmp_path),
+    }
     done = subprocess.run(
         [sys.executable, "-m", "tests.telemetry.store.crash_worker", str(ROUNDS), "7"],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=170, check=False,
