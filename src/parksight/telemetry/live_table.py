@@ -126,6 +126,13 @@ class LiveTable:
         """Take in durable rows, in the order they arrived."""
         self._take(rows, 1)
 
+    def warm_up(self) -> None:
+        """Load the compiled kernel now, so that the first readings do not wait for it."""
+        i32, i64, u8 = np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.uint8)
+        f64 = np.empty(0)
+        with self._lock:
+            _apply(i32, i64, f64, u8, i64, f64, i64, i64, i64, u8, i64, 0)
+
     def load(self, rows: Columns) -> None:
         """Fill from ``store.last()`` at start; counts stay those of this process."""
         self._take(rows, 0)

@@ -77,12 +77,14 @@ class Books:
     def admit(self, admitted: Sequence[tuple[int, int]]) -> None:
         """Rows taken in: (source, rows) each."""
         with self._lock:
+            total = 0
             for source, rows in admitted:
-                line = self._line(source)
+                line = self._lines.get(source) or self._line(source)
                 line.received += rows
                 line.in_flight += rows
-                self._total.received += rows
-                self._total.in_flight += rows
+                total += rows
+            self._total.received += total
+            self._total.in_flight += total
 
     def refuse(self, source: int, reason: str, rows: int) -> None:
         """Rows turned away at the door: received and rejected at once."""
@@ -97,17 +99,19 @@ class Books:
     ) -> None:
         """Verdicts on rows in flight: (source, rows, stored, rejected by reason) each."""
         with self._lock:
-            total = self._total
+            total, all_rows, all_stored = self._total, 0, 0
             for source, rows, stored, rejected in settled:
-                line = self._line(source)
+                line = self._lines.get(source) or self._line(source)
                 line.in_flight -= rows
                 line.stored += stored
-                total.in_flight -= rows
-                total.stored += stored
+                all_rows += rows
+                all_stored += stored
                 for reason, count in rejected.items():
                     reason = self._reason(reason)
                     line.rejected[reason] += count
                     total.rejected[reason] += count
+            total.in_flight -= all_rows
+            total.stored += all_stored
             if notes:
                 self._notes.update(notes)
 

@@ -114,8 +114,10 @@ class IngestPipeline:
     def start(self) -> None:
         """Load the newest values from the store and begin to take batches."""
         newest = self._store.last()
+        self._live.warm_up()
         self._live.load(newest)
         self._judge.remember(newest)
+        self._judge.warm_up(self._catalogue.current())
         with self._cond:
             if self._running or self._closing:
                 raise RuntimeError("an IngestPipeline starts once")
@@ -339,19 +341,21 @@ class IngestPipeline:
                 log.exception("ingest_listener_failed", listener=type(listener).__name__)
 
     def _settle(self, groups: list[Group], batches: list[ReadingBatch], judged: Judged) -> None:
-        rejected_rows = judged.rejected.sum(axis=1)
+        rejected_rows: list[int] = judged.rejected.sum(axis=1).tolist()
         settled: list[tuple[int, int, int, dict[str, int]]] = []
         at = 0
         for group in groups:
             for batch, place in zip(group.batches, group.places, strict=True):
-                n, bad = len(batch.point), int(rejected_rows[at])
-                reasons = _CLEAN
+                n, bad = len(batch.point), rejected_rows[at]
                 if bad:
                     line = judged.rejected[at]
                     reasons = {_KEYS[r]: int(line[r]) for r in np.flatnonzero(line)}
                     self._keep_rows(batch, reasons, judged, at)
-                group.receipts[place] = Receipt(n - bad, dict(reasons))
-                settled.append((batch.source, n, n - bad, reasons))
+                    group.receipts[place] = Receipt(n - bad, reasons)
+                    settled.append((batch.source, n, n - bad, reasons))
+                else:
+                    group.receipts[place] = Receipt(n)
+                    settled.append((batch.source, n, n, _CLEAN))
                 at += 1
         self.books.settle(settled, judged.notes)
 

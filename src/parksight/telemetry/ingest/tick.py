@@ -90,6 +90,14 @@ class Judge:
         self._quality[rows.point] = rows.quality
         self.window.seen(rows.point.astype(np.int64), rows.observed_at, rows.value)
 
+    def warm_up(self, points: PointColumns) -> None:
+        """Load the compiled kernels now, so that the first readings do not wait for them."""
+        none = ReadingBatch(
+            np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), np.empty(0, np.uint8), 0, 0
+        )
+        self.window.seen(none.observed_at, none.observed_at, none.value)
+        self.judge([none], points)
+
     def judge(self, batches: Sequence[ReadingBatch], points: PointColumns) -> Judged:
         """Check all rows of the batches, in order."""
         lengths = [len(b.point) for b in batches]
