@@ -1,0 +1,214 @@
+"""The composition root: builds every service once, mounts the modules, and owns their life.
+
+Order of life: records, store, telemetry (the door), alarms, gateways; at the end the reverse, so that nothing that was
+taken in is lost on the way out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from parksight import __version__
+from parksight.alarms import panel as alarms_panel
+from parksight.alarms.api import router as alarms_router
+from parksight.alarms.rules import RuleService
+from parksight.alarms.service import AlarmService
+from parksight.command.api import router as command_router
+from parksight.command.service import CommandService
+from parksight.demo.api import router as demo_router
+from parksight.demo.service import DemoService
+from parksight.gateways import assembly, room
+from parksight.gateways.activity import ActivityBook
+from parksight.gateways.context import GatewayContext
+from parksight.gateways.directory import DeviceDirectory
+from parksight.gateways.frames import FrameLog
+from parksight.gateways.unknown import UnknownDevices
+from parksight.kernel import api as kernel_api
+from parksight.kernel import http
+from parksight.kernel.bus import Bus
+from parksight.kernel.clock import Clock, SystemClock
+from parksight.kernel.db import Database
+from parksight.kernel.settings import Settings
+from parksight.registry.api import router as registry_router
+from parksight.registry.layers import LayerCache
+from parksight.registry.panel import EnterpriseTabs
+from parksight.registry.picking import Picker
+from parksight.registry.service import RegistryService
+from parksight.registry.transfer.importer import Importer
+from parksight.telemetry.assembly import BODY_LIMITS, Telemetry
+from parksight.telemetry.store import DuckDbStore
+from parksight.web import STATIC, built
+
+log = structlog.get_logger(__name__)
+_COMPACT_EVERY_S = 60.0
+
+
+class Platform:
+    """All services of one installation; built without side effects on the network, started by the application.
+
+    Args:
+        settings: effective settings; ``data_dir`` must exist and the records must be migrated.
+        clock: the platform's time.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.bus = Bus()
+        self.db = Database(settings.records_url, self.bus, self.clock)
+        self.store = DuckDbStore(
+            settings.data_dir / "observations", settings.store, settings.zone.timezone, self.clock
+        )
+        self.telemetry = Telemetry(settings, self.db, self.clock, self.store)
+        self.alarms = AlarmService(self.db, self.clock, settings.alarms, self.telemetry.hub)
+        self.alarm_rules = RuleService(self.clock)
+        self.registry = RegistryService(self.db, self.clock)
+        self.gateways = self._build_gateways()
+        self.command = CommandService(
+            self.db, self.clock, settings.zone, self.telemetry.live, self.store, self.telemetry.pipeline,
+            self.gateways.manager,
+        )  # fmt: skip
+        self._compaction: asyncio.Task[None] | None = None
+
+    def _build_gateways(self) -> room.Gateways:
+        settings = self.settings
+        context = GatewayContext(
+            ingest=self.telemetry.pipeline,
+            directory=DeviceDirectory(self.db),
+            frames=FrameLog(settings.data_dir / "frames.sqlite"),
+            activity=ActivityBook(),
+            unknown=UnknownDevices(self.db),
+            clock=self.clock,
+            bus=self.bus,
+        )
+        return room.build(
+            context, assembly.gateways(context, settings, self.db), assembly.SPECS, self.telemetry.points,
+            live=self.telemetry.live, books=self.telemetry.pipeline, clock_skew_s=settings.ingest.clock_skew_s,
+        )  # fmt: skip
+
+    def install(self, app: FastAPI) -> None:
+        """Middleware, routes and ``app.state``."""
+        http.install(
+            app,
+            self.settings,
+            db=self.db,
+            clock=self.clock,
+            body_limits={**BODY_LIMITS, **assembly.body_limits(self.settings)},
+        )
+        state = app.state
+        state.platform = self
+        kernel_api.install(app)
+        state.registry, state.registry_importer = self.registry, Importer(self.db, self.clock)
+        state.registry_layers, state.registry_picker = LayerCache(), Picker()
+        state.enterprise_tabs = EnterpriseTabs()
+        state.enterprise_tabs.register(alarms_panel.TAB)
+        app.include_router(registry_router)
+        self.telemetry.install(app)
+        state.store = self.store
+        state.alarms, state.alarm_rules = self.alarms, self.alarm_rules
+        app.include_router(alarms_router)
+        state.gateways = self.gateways
+        for router in assembly.ROUTERS:
+            app.include_router(router)
+        state.command = self.command
+        app.include_router(command_router)
+
+    async def start(self) -> None:
+        """Open everything, the doors last."""
+        self.bus.attach(asyncio.get_running_loop())
+        self.registry.start()
+        await self.telemetry.start()
+        self.alarms.start()
+        self.telemetry.pipeline.add_listener(self.alarms)
+        await self.gateways.manager.start()
+        self._compaction = asyncio.create_task(self._compact(), name="store-compaction")
+
+    async def stop(self) -> None:
+        """Close the doors first, finish what is in flight, then the rest."""
+        await self.gateways.manager.stop()
+        if self._compaction is not None:
+            self._compaction.cancel()
+        await self.telemetry.stop()
+        await asyncio.to_thread(self.alarms.stop)
+        self.bus.detach()
+        await asyncio.to_thread(self.store.close)
+        self.db.close()
+
+    async def _compact(self) -> None:
+        while True:
+            await asyncio.sleep(_COMPACT_EVERY_S)
+            try:
+                figures = await asyncio.to_thread(self.store.compact, self.clock.now_ms())
+                if figures:
+                    log.info("store_compacted", **figures)
+            except Exception:
+                log.exception("store_compaction_failed")
+
+
+class Site(StaticFiles):
+    """The built site; every path that is no file is a page of the application."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if path.startswith(("api/", "metrics")):
+            return await super().get_response(path, scope)
+        found, stat = self.lookup_path(path)
+        if stat is None or not found.startswith(str(STATIC)):
+            return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
+        response = await super().get_response(path, scope)
+        # Built assets carry their hash in the name; the entry page must always be asked for again.
+        lasting = path.startswith("assets/")
+        response.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
+        return response
+
+
+def create_app(settings: Settings, clock: Clock | None = None, *, demo: DemoService | None = None) -> FastAPI:
+    """The application with all its modules; services start with its lifespan.
+
+    Args:
+        demo: the switchboard of the demo zone; its routes exist only with it.
+    """
+    platform = Platform(settings, clock)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await platform.start()
+        try:
+            yield
+        finally:
+            await platform.stop()
+
+    app = FastAPI(
+        title="ParkSight", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )  # fmt: skip
+    platform.install(app)
+    if demo is not None:
+        app.state.demo = demo
+        app.include_router(demo_router)
+    if built():
+        app.mount("/", Site(directory=STATIC, html=True), name="site")
+    return app
+
+
+def openapi_document() -> dict[str, Any]:
+    """The OpenAPI description, made without touching any data of an installation."""
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory() as folder:
+        platform_settings = Settings(data_dir=Path(folder))
+        app = create_app(platform_settings)
+        document: dict[str, Any] = app.openapi()
+        platform: Platform = app.state.platform
+        platform.store.close()
+        platform.db.close()
+    return document
