@@ -24,7 +24,7 @@ async def pymodbus_server(
 
     def packet(sending: bool, data: bytes) -> bytes:
         unit = data[0 if framing == "rtu" else 6] if data else -1
-        return b"" if not sending and unit in silent else data
+        return b"" if sending and unit in silent else data
 
     devices = [
         SimDevice(

@@ -134,7 +134,7 @@ async def test_status_register_decides_quality(context: GatewayContext, db: Data
 
 async def test_a_dead_unit_does_not_stop_its_neighbours(context: GatewayContext, db: Database) -> None:
     one, two = add_point(db, "P1"), add_point(db, "P2")
-    async with pymodbus_server({1: {0: 11}, 3: {0: 33}}, "rtu", frozenset({2})) as port:
+    async with pymodbus_server({1: {0: 11}, 2: {0: 22}, 3: {0: 33}}, "rtu", frozenset({2})) as port:
         config = {"framing": "rtu", "registers": [ROW], "periods": {"g": 0.05}}
         policy = {**FAST, "timeout_s": 0.3}
         device(db, port, 1, {"a": one}, config=config, policy=policy)
