@@ -198,7 +198,7 @@ class Recorder:
 
     def _put_right(self) -> None:
         with self._wake:
-            self._overflow = False
+            self._overflow, self._writing = False, 1  # still at work, as far as flush() is concerned
         missing = self._reconcile({key: standing.known for key, standing in self._open.items()})
         self.counters["reconciled"] += 1
         if len(missing):

@@ -63,6 +63,7 @@ class AlarmService:
         self.recorder = Recorder(db, self._reconcile, self._tell, settings.queue_transitions)
         self._evaluator = Evaluator(compile_rules(()), clock.now_ms(), settings.history_s * 1000)
         self._lock = threading.Lock()
+        self._compiling = threading.Lock()
         self._dirty = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -121,14 +122,15 @@ class AlarmService:
 
     def recompile(self) -> None:
         """Take the rules as they are now; standing alarms of steps that are gone are withdrawn."""
-        self._dirty.clear()
-        with self.db.read() as session:
-            compiled = compile_rules(rules.enabled(session))
-        with self._lock:
-            gone = self._evaluator.replace(compiled, self.clock.now_ms())
-            if len(gone):
-                self.recorder.offer(gone)
-        self.counters["compiled"] += 1
+        with self._compiling:  # what was read first must not replace what was read later
+            self._dirty.clear()
+            with self.db.read() as session:
+                compiled = compile_rules(rules.enabled(session))
+            with self._lock:
+                gone = self._evaluator.replace(compiled, self.clock.now_ms())
+                if len(gone):
+                    self.recorder.offer(gone)
+            self.counters["compiled"] += 1
 
     def _mark_dirty(self, _event: Event) -> None:
         self._dirty.set()
@@ -153,7 +155,9 @@ class AlarmService:
             both = stands.keys() & recorded.keys()
             return join(
                 describe(sorted(stands.keys() - recorded.keys()), kernels.RAISED, now),
-                describe(sorted(k for k in both if recorded[k] and not stands[k]), kernels.DOUBTED, now),
+                describe(
+                    sorted(k for k in stands if not stands[k] and recorded.get(k, True)), kernels.DOUBTED, now
+                ),
                 describe(sorted(k for k in both if stands[k] and not recorded[k]), kernels.CONFIRMED, now),
                 of_keys(sorted(recorded.keys() - stands.keys()), kernels.CLEARED, now),
             )
