@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
 import numpy as np
 
+from parksight.gateways.fields import NO_TIME, QUALITY_NAMES, read_quality, read_time, read_value
 from parksight.telemetry.protocols import F64, I32, I64, U8
-from parksight.telemetry.quality import Quality
 
 #: How a row names its point: point code, address of the pushing device, or point id.
 Kind = Literal["point", "address", "id"]
 Name = tuple[Kind, str | int]
-
-#: Stands for "the row bore no time" in ``observed_at``.
-NO_TIME = np.iinfo(np.int64).min
-
-QUALITY_NAMES: dict[str, int] = {q.name.lower(): int(q) for q in Quality}
-_MAX_QUALITY = int(max(Quality))
-#: Years 1970 to 9999 in ms; what lies outside is no time.
-_TIME_SPAN = (0, 253_402_300_799_999)
 
 
 class MalformedPushError(Exception):
@@ -132,58 +123,6 @@ class RowCollector:
         )  # fmt: skip
 
 
-def read_time(value: object) -> int | None:
-    """Milliseconds since the epoch from ms or ISO 8601 with an offset; NO_TIME for nothing, None for nonsense."""
-    if value is None or value == "":
-        return int(NO_TIME)
-    if isinstance(value, str):
-        text = value.strip()
-        if text.lstrip("-").isascii() and text.lstrip("-").isdigit() and len(text) <= 15:
-            return _in_span(int(text))
-        try:
-            parsed = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        if parsed.tzinfo is None:
-            return None
-        return _in_span(round(parsed.timestamp() * 1000))
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        return None
-    if isinstance(value, float) and not -1e15 < value < 1e15:
-        return None
-    return _in_span(round(value))
-
-
-def _in_span(ms: int) -> int | None:
-    return ms if _TIME_SPAN[0] <= ms <= _TIME_SPAN[1] else None
-
-
-def read_value(value: object) -> float | None:
-    """A number; NaN for nothing, None for what is none."""
-    if value is None or value == "":
-        return float("nan")
-    if isinstance(value, bool | int | float | str):
-        try:
-            return float(value)
-        except (ValueError, OverflowError):
-            return None
-    return None
-
-
-def read_quality(value: object) -> int | None:
-    """Quality code from its name or number; UNKNOWN for nothing, None for nonsense."""
-    if value is None or value == "":
-        return int(Quality.UNKNOWN)
-    if isinstance(value, str):
-        if value.isascii() and value.isdigit() and len(value) <= 3:
-            value = int(value)
-        else:
-            return QUALITY_NAMES.get(value.strip().lower())
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 0 <= value <= _MAX_QUALITY else None
-
-
 def select(rows: Rows, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Rows:
     """Only the rows where ``keep`` is true."""
     return Rows(
@@ -201,3 +140,9 @@ def note_errors(
         if len(rows.errors) >= max_errors:
             return
         rows.errors.append(RowError(int(number), reason, str(value)[:80]))
+
+
+__all__ = [
+    "NO_TIME", "QUALITY_NAMES", "Kind", "MalformedPushError", "Name", "RowCollector", "RowError", "Rows",
+    "note_errors", "read_quality", "read_time", "read_value", "select",
+]  # fmt: skip
