@@ -140,8 +140,11 @@ class Nothing:
         return Columns(none.astype(np.int32), none, none.astype(float), none.astype(np.uint8), none)
 
 
-async def through(store: Any, seconds: float, folder: Path) -> dict[str, float]:
-    """Rows per second through the whole door on a real event loop, and the time a batch waits."""
+async def through(store: Any, seconds: float, folder: Path, pace: int | None = None) -> dict[str, float]:
+    """Rows per second through the whole door on a real event loop, and the time a batch waits.
+
+    ``pace`` rows per second, or as many as it takes.
+    """
     from parksight.telemetry.live_table import LiveTable
 
     points = definitions(STATIONS * FACTORS)
@@ -191,7 +194,8 @@ async def through(store: Any, seconds: float, folder: Path) -> dict[str, float]:
             pending += 1
             idle.clear()
             rows += 200 * FACTORS
-            await asyncio.sleep(0)
+            ahead = rows / pace - (time.perf_counter() - began) if pace else 0.0
+            await asyncio.sleep(max(0.0, ahead))
         tick += 1
     if pending:
         await idle.wait()
@@ -249,6 +253,14 @@ def main() -> None:
             say(
                 "durable", rows, reference="ingest.bare_append", ratio=round(rows / bare, 2),
                 **{k: round(v, 1) for k, v in real.items()},
+            )  # fmt: skip
+            store = DuckDbStore(Path(folder) / "paced", StoreSettings(), "Asia/Shanghai", SystemClock())
+            paced = asyncio.run(through(store, args.seconds, Path(folder) / "rejects", pace=200_000))
+            store.close()
+            tick = IngestSettings().tick_ms
+            say(
+                "paced", paced.pop("rows_s"), reference="tick", tick_ms=tick,
+                ratio=round(paced["p99_ms"] / tick, 2), **{k: round(v, 1) for k, v in paced.items()},
             )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ _ROW_BYTES, _BATCH_BYTES = 64, 900
 #: Readers resume once the pipeline has drained to this share of a limit.
 _RESUME = 0.75
 _CLEAN: dict[str, int] = {}
+
+
+@lru_cache(maxsize=4096)
+def _stored(rows: int) -> Receipt:
+    """The receipt of a batch taken whole; one object for all of a size (receipts are not changed)."""
+    return Receipt(rows)
 
 
 class IngestPipeline:
@@ -354,7 +361,7 @@ class IngestPipeline:
                     group.receipts[place] = Receipt(n - bad, reasons)
                     settled.append((batch.source, n, n - bad, reasons))
                 else:
-                    group.receipts[place] = Receipt(n)
+                    group.receipts[place] = _stored(n)
                     settled.append((batch.source, n, n, _CLEAN))
                 at += 1
         self.books.settle(settled, judged.notes)
