@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 from tests.kernel.postgres import postgres_server, postgres_url
+from tests.kernel.site import Site, add_user, make_app, make_settings, serve
 
 from parksight.kernel.bus import Bus
 from parksight.kernel.clock import SimulatedClock
@@ -47,3 +48,27 @@ def db(request: pytest.FixtureRequest, tmp_path: Path, clock: SimulatedClock) ->
     made.create_all()
     yield made
     made.close()
+
+
+@pytest.fixture
+def site(db: Database, clock: SimulatedClock, tmp_path: Path) -> Iterator[Site]:
+    """The kernel's routes on a real socket, on both databases, with one account per kind."""
+    yield from _site(db, clock, tmp_path)
+
+
+@pytest.fixture
+def quick_site(sqlite_db: Database, clock: SimulatedClock, tmp_path: Path) -> Iterator[Site]:
+    """The same on SQLite only, for what does not touch SQL."""
+    yield from _site(sqlite_db, clock, tmp_path)
+
+
+def _site(db: Database, clock: SimulatedClock, folder: Path) -> Iterator[Site]:
+    settings = make_settings(folder / "data", server={"max_body_mb": 1}, security={"sign_in_per_minute": 50})
+    app = make_app(settings, db, clock)
+    people = {
+        "admin": add_user(app, "admin", "administrator"),
+        "duty": add_user(app, "duty", "duty_operator"),
+        "firm": add_user(app, "firm", "enterprise_user", scope_ids=[7]),
+    }
+    with serve(app) as address:
+        yield Site(app, address, people)

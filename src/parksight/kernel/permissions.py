@@ -14,36 +14,41 @@ from sqlalchemy import ColumnElement, Select, false
 
 from parksight.kernel.errors import forbidden
 
+#: What every zone role may do besides: see who is who, read roles and handle files.
+_EVERYBODY = (
+    "kernel.department.read", "kernel.post.read", "kernel.role.read", "kernel.file.read", "kernel.file.write",
+)  # fmt: skip
+
 #: Role -> permission patterns (a pattern may end in ``.*``). Enterprise roles are always enterprise-scoped.
 ROLES: dict[str, tuple[str, ...]] = {
     "administrator": ("*",),
-    "zone_leader": ("registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read"),
+    "zone_leader": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read"),
     "duty_operator": (
-        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.acknowledge",
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.acknowledge",
         "gateways.*.read", "command.*.read",
     ),
     "safety_officer": (
-        "registry.*.read", "registry.*.write", "telemetry.*.read", "telemetry.export", "alarms.*",
+        *_EVERYBODY, "registry.*.read", "registry.*.write", "telemetry.*.read", "telemetry.export", "alarms.*",
         "gateways.*.read", "command.*.read",
     ),
     "environment_officer": (
-        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*", "gateways.*.read",
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*", "gateways.*.read",
         "command.*.read",
     ),
     "energy_manager": (
-        "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
         "command.*.read",
     ),
-    "planner": ("registry.*.read", "registry.*.write", "telemetry.*.read", "command.*.read"),
+    "planner": (*_EVERYBODY, "registry.*.read", "registry.*.write", "telemetry.*.read", "command.*.read"),
     "integrator": (
-        "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
+        *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
     ),
-    "auditor": ("kernel.audit.read", "registry.*.read", "telemetry.*.read", "alarms.*.read"),
+    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "telemetry.*.read", "alarms.*.read"),
     "enterprise_manager": (
-        "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
+        *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
         "alarms.alarm.acknowledge",
     ),
-    "enterprise_user": ("registry.*.read", "telemetry.*.read", "alarms.*.read"),
+    "enterprise_user": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read"),
 }  # fmt: skip
 
 ENTERPRISE_ROLES = frozenset({"enterprise_manager", "enterprise_user"})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
+from functools import cached_property
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -16,27 +19,28 @@ class Sealer:
     """Seals short secrets (TOTP, passwords of brokers) for storing in a record.
 
     Args:
-        key: 32 bytes in URL-safe base64, as ``Fernet.generate_key`` makes it.
+        folder: data folder; the key file (readable by its owner only) is made there on first use.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._fernet = Fernet(key)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
 
-    @classmethod
-    def in_folder(cls, folder: Path) -> Sealer:
-        """The installation's sealer; makes the key (readable by the owner only) on first use."""
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / KEY_FILE
-        try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return cls(path.read_bytes().strip())
-        with os.fdopen(handle, "wb") as out:
-            key = Fernet.generate_key()
-            out.write(key)
-            out.flush()
-            os.fsync(out.fileno())
-        return cls(key)
+    @cached_property
+    def _fernet(self) -> Fernet:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / KEY_FILE
+        fresh = self._folder / f"{KEY_FILE}.{secrets.token_hex(4)}"
+        if not path.exists():
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as out:
+                out.write(Fernet.generate_key())
+                out.flush()
+                os.fsync(out.fileno())
+            # Linked whole, so that two processes starting at once agree on one key.
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
+        return Fernet(path.read_bytes().strip())
 
     def seal(self, secret: str) -> str:
         return self._fernet.encrypt(secret.encode()).decode("ascii")

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 import anyio.to_thread
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -85,18 +86,13 @@ class BodyGuard:
             await self.app(scope, receive, send)
             return
         limit = self.limit(scope["path"])
-        error = ProblemError(
-            "kernel.body_too_large",
-            HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            {"limit_mb": round(limit / 2**20, 3)},
-        )
         declared = HTTPConnection(scope).headers.get("content-length")
         if declared is not None and (not declared.isdigit() or int(declared) > limit):
             self._metrics.refused.labels("body").inc()
+            error = ProblemError("kernel.body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             await refuse(scope, receive, send, error)
             return
         taken = 0
-        begun = False
 
         async def counted() -> Message:
             nonlocal taken
@@ -104,20 +100,11 @@ class BodyGuard:
             taken += len(message.get("body", b""))
             if taken > limit:
                 self._metrics.refused.labels("body").inc()
-                raise error
+                # Not our own error: FastAPI lets only this one through while it reads a body.
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             return message
 
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
-            await send(message)
-
-        try:
-            await self.app(scope, counted, watched)
-        except ProblemError as raised:
-            if raised is not error or begun:
-                raise
-            await refuse(scope, receive, send, error)
+        await self.app(scope, counted, send)
 
 
 class Authentication:

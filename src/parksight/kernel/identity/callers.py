@@ -174,12 +174,16 @@ class CallerDirectory:
         key = token_hash(secret)
         with self._lock:
             generation = self._generation
-        finder: Callable[[Session, str, datetime], Identity | None] = {
+            # Taken before the records are read: a touch on its way counts, one that has arrived is read.
+            touched = self._touching.get(key)
+        finder: Callable[[Session, str], Identity | None] = {
             "session": self._session, "token": self._token, "device": self._device,
         }[method]  # fmt: skip
         now = self._clock.now()
         with self._db.read() as session:
-            identity = finder(session, key, now)
+            identity = finder(session, key)
+        if identity is not None and touched is not None:
+            identity = replace(identity, seen_at=max(touched, identity.seen_at or touched))
         if identity is None or self._over(identity, now):
             if method == "session":
                 return None
@@ -203,7 +207,7 @@ class CallerDirectory:
             and now - identity.seen_at >= self._idle
         )
 
-    def _session(self, session: Session, key: str, _now: datetime) -> Identity | None:
+    def _session(self, session: Session, key: str) -> Identity | None:
         found = session.execute(
             select(UserSession, User)
             .join(User, User.id == UserSession.user_id)
@@ -211,12 +215,11 @@ class CallerDirectory:
         ).first()
         if found is None:
             return None
-        row, user = found.tuple()
-        # A touch that is still on its way to the database counts.
-        seen = max(row.last_seen_at, self._touching.get(key, row.last_seen_at))
-        return Identity(self._caller(session, user), "session", row.id, row.expires_at, seen)
+        row, user = found
+        caller = self._caller(session, user)
+        return Identity(caller, "session", row.id, row.expires_at, row.last_seen_at)
 
-    def _token(self, session: Session, key: str, _now: datetime) -> Identity | None:
+    def _token(self, session: Session, key: str) -> Identity | None:
         found = session.execute(
             select(ApiToken, User)
             .join(User, User.id == ApiToken.user_id)
@@ -224,7 +227,7 @@ class CallerDirectory:
         ).first()
         if found is None:
             return None
-        row, user = found.tuple()
+        row, user = found
         owner = self._caller(session, user)
         caller = replace(
             owner,
@@ -234,7 +237,7 @@ class CallerDirectory:
         )
         return Identity(caller, "token", row.id, row.expires_at, row.last_used_at)
 
-    def _device(self, session: Session, key: str, _now: datetime) -> Identity | None:
+    def _device(self, session: Session, key: str) -> Identity | None:
         row = session.scalar(
             select(DeviceCredential).where(
                 DeviceCredential.token_hash == key, DeviceCredential.revoked_at.is_(None)
@@ -252,28 +255,34 @@ class CallerDirectory:
 
     def _touch(self, key: str, identity: Identity, now: datetime) -> None:
         with self._lock:
-            if key in self._touching:
-                return
+            under_way = key in self._touching
             self._touching[key] = now
+        if under_way:  # the one under way writes the newer instant too
+            return
         try:
-            self._writer.submit(self._write_touch, key, identity, now)
+            self._writer.submit(self._write_touches, key, identity.method, identity.row_id)
         except RuntimeError:  # shutting down
             self._touching.pop(key, None)
 
-    def _write_touch(self, key: str, identity: Identity, now: datetime) -> None:
-        try:
-            with self._db.session() as session:
-                if identity.method == "session":
-                    session.execute(
-                        update(UserSession).where(UserSession.id == identity.row_id).values(last_seen_at=now)
-                    )
-                else:
-                    table = ApiToken if identity.method == "token" else DeviceCredential
-                    session.execute(update(table).where(table.id == identity.row_id).values(last_used_at=now))
-        except Exception:
-            log.exception("last_seen_not_written", method=identity.method, row=identity.row_id)
-        finally:
-            self._touching.pop(key, None)
+    def _write_touches(self, key: str, method: str, row_id: int) -> None:
+        while True:
+            at = self._touching[key]
+            try:
+                self._write_touch(method, row_id, at)
+            except Exception:
+                log.exception("last_seen_not_written", method=method, row=row_id)
+            with self._lock:
+                if self._touching[key] == at:
+                    del self._touching[key]
+                    return
+
+    def _write_touch(self, method: str, row_id: int, at: datetime) -> None:
+        with self._db.session() as session:
+            if method == "session":
+                session.execute(update(UserSession).where(UserSession.id == row_id).values(last_seen_at=at))
+            else:
+                table = ApiToken if method == "token" else DeviceCredential
+                session.execute(update(table).where(table.id == row_id).values(last_used_at=at))
 
 
 def caller_from_connection(conn: HTTPConnection) -> Caller | None:

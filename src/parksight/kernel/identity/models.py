@@ -188,7 +188,6 @@ class SignInFailure(Base):
     name_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
     failures: Mapped[int] = mapped_column(Integer, default=0)
     last_at: Mapped[datetime] = mapped_column(index=True)
-    locked_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class OidcLogin(Base):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import cached_property
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -38,7 +39,10 @@ class Passwords:
     def __init__(self, min_length: int = 10, hasher: PasswordHasher | None = None) -> None:
         self.min_length = min_length
         self._hasher = hasher or PasswordHasher()
-        self._dummy = self._hasher.hash("nobody has this password")
+
+    @cached_property
+    def _dummy(self) -> str:
+        return self._hasher.hash("nobody has this password")
 
     def hash(self, password: str) -> str:
         return self._hasher.hash(normal(password))

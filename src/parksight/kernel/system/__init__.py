@@ -1,0 +1,1 @@
+"""What the installation says about itself: health, meta, settings, metrics."""
