@@ -123,7 +123,7 @@ def test_layers_carry_short_names_for_the_map(park: Park) -> None:
         code="K1",
         kind="contour",
         geometry={"type": "LineString", "coordinates": [[120, 41], [121, 41]]},
-        properties={"major": True, "level": 60},
+        properties={"major": True, "elevation_m": 60},
     )
     park.make(
         "cameras",

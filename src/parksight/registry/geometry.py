@@ -90,9 +90,18 @@ def _count_vertices(coordinates: object, depth: int) -> int:
     return total
 
 
-def box(shape: BaseGeometry) -> Box:
-    """Bounding box of a shape."""
-    return Box(*(float(v) for v in shape.bounds))
+def box(geometry: Mapping[str, Any]) -> Box:
+    """Bounding box of a checked GeoJSON geometry."""
+    west, south, east, north = math.inf, math.inf, -math.inf, -math.inf
+    waiting: list[Any] = [geometry["coordinates"]]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part[0], list | tuple):
+            waiting.extend(part)
+            continue
+        west, east = min(west, part[0]), max(east, part[0])
+        south, north = min(south, part[1]), max(north, part[1])
+    return Box(float(west), float(south), float(east), float(north))
 
 
 def from_text(text: str) -> dict[str, Any]:

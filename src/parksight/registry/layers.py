@@ -80,7 +80,8 @@ def _road(record: Any) -> dict[str, Any]:
 
 
 def _contour(record: Any) -> dict[str, Any]:
-    return {"m": int(bool(record.properties.get("major"))), "z": record.properties.get("level")}
+    level = record.properties.get("elevation_m")
+    return {"m": int(bool(record.properties.get("major"))), **({} if level is None else {"z": level})}
 
 
 def _enterprise(record: Any) -> dict[str, Any]:

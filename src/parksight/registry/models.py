@@ -59,7 +59,7 @@ class Place(Record, Located, Base):
     """A piece of ground or what is drawn on it; see ``words.PLACE_KINDS``.
 
     ``properties`` for drawing: ``height`` and ``base`` in metres, ``tone`` 0..1, ``class`` (road class 1-3 or
-    building form), ``major`` (index contour). ``enterprise_id`` None: the zone's own, shown to everybody.
+    building form), ``major`` (index contour), ``elevation_m``. ``enterprise_id`` None: the zone's own, shown to everybody.
     """
 
     __tablename__ = "registry_place"

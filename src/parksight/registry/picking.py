@@ -40,11 +40,24 @@ class _Item:
 
 
 @dataclass(frozen=True)
+class _Part:
+    """Everything of one noun."""
+
+    revision: tuple[int, int]
+    shapes: Any
+    items: list[_Item]
+
+
+@dataclass(frozen=True)
 class _Index:
-    revision: tuple[tuple[int, int], ...]
+    parts: tuple[_Part, ...]
     tree: shapely.STRtree
     shapes: Any
     items: list[_Item]
+
+    @property
+    def revision(self) -> tuple[tuple[int, int], ...]:
+        return tuple(part.revision for part in self.parts)
 
 
 class Picker:
@@ -91,9 +104,17 @@ class Picker:
         if index is not None and index.revision == seen:
             return index
         with self._lock:
-            if self._index is None or self._index.revision != seen:
-                self._index = _build(session, seen)
-            return self._index
+            old = self._index
+            if old is None or old.revision != seen:
+                known = [None] * len(_NOUNS) if old is None else list(old.parts)
+                parts = [
+                    part if part is not None and part.revision == now else _read(session, noun, now)
+                    for noun, now, part in zip(_NOUNS, seen, known, strict=True)
+                ]
+                shapes = np.concatenate([part.shapes for part in parts])
+                items = [item for part in parts for item in part.items]
+                self._index = _Index(tuple(parts), shapely.STRtree(shapes), shapes, items)
+            return self._index  # type: ignore[return-value]  # set just above when it was None
 
 
 def _visible(caller: Caller, item: _Item) -> bool:
@@ -104,36 +125,29 @@ def _visible(caller: Caller, item: _Item) -> bool:
     )
 
 
-def _build(session: Session, seen: tuple[tuple[int, int], ...]) -> _Index:
-    items: list[_Item] = []
-    texts: list[bytes] = []
-    for noun in _NOUNS:
-        model = BY_NOUN[noun].model
-        word = model.kind if hasattr(model, "kind") else model.code
-        owner = model.id if noun == "enterprise" else model.enterprise_id
-        statement = select(
-            model.id, word, model.code, model.name, model.name_en, owner, model.geometry
-        ).where(model.active.is_(True), model.min_lon.is_not(None))
-        for record_id, kind, code, name, name_en, enterprise_id, shape in session.execute(statement):
-            if noun == "place" and kind in _SCENERY:
-                continue
-            items.append(
-                _Item(
-                    noun,
-                    record_id,
-                    kind if hasattr(model, "kind") else noun,
-                    code,
-                    name,
-                    name_en,
-                    enterprise_id,
-                    0.0,
-                )
-            )
-            texts.append(msgspec.json.encode(shape))
-    shapes = shapely.from_geojson(texts) if texts else np.empty(0, dtype=object)
-    areas = shapely.area(shapes)
+def _read(session: Session, noun: str, now: tuple[int, int]) -> _Part:
+    model = BY_NOUN[noun].model
+    kinds = hasattr(model, "kind")
+    owner = model.id if noun == "enterprise" else model.enterprise_id
+    statement = select(
+        model.id,
+        model.kind if kinds else model.code,
+        model.code,
+        model.name,
+        model.name_en,
+        owner,
+        model.geometry,
+    ).where(model.active.is_(True), model.min_lon.is_not(None))
+    if noun == "place":
+        statement = statement.where(model.kind.not_in(_SCENERY))
+    rows = session.execute(statement).all()
+    shapes = (
+        shapely.from_geojson([msgspec.json.encode(row[-1]) for row in rows])
+        if rows
+        else np.empty(0, dtype=object)
+    )
     items = [
-        _Item(i.noun, i.id, i.kind, i.code, i.name, i.name_en, i.enterprise_id, float(area))
-        for i, area in zip(items, areas, strict=True)
+        _Item(noun, row[0], row[1] if kinds else noun, row[2], row[3], row[4], row[5], float(area))
+        for row, area in zip(rows, shapely.area(shapes), strict=True)
     ]
-    return _Index(seen, shapely.STRtree(shapes), shapes, items)
+    return _Part(now, shapes, items)

@@ -229,4 +229,4 @@ def box_columns(kind: Kind, values: dict[str, Any]) -> dict[str, float | None]:
     names = geometry.Box._fields
     if values.get("geometry") is None:
         return dict.fromkeys(names)
-    return dict(zip(names, geometry.box(geometry.parse(values["geometry"])), strict=True))
+    return dict(zip(names, geometry.box(values["geometry"]), strict=True))

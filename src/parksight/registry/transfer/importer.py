@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ValidationError
@@ -350,8 +351,9 @@ class _Writer:
             for _, values in self._pending
         ]  # fmt: skip
         model = self.kind.model
-        statement = insert(model).returning(model, sort_by_parameter_order=True)
-        records = self.session.scalars(statement, lines).all()
+        ids = self.session.scalars(insert(model).returning(model.id, sort_by_parameter_order=True), lines)
+        # Only what the search and the references need: reading the rows back would decode every geometry again.
+        records = [SimpleNamespace(id=made, **line) for made, line in zip(ids, lines, strict=True)]
         for (row, _), record in zip(self._pending, records, strict=True):
             self._note(row, "accepted")
             self._remember(record)
