@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parkzone.catalogue.specs import Device, Point
+from parkzone.modbus.layout import INPUT, layout
 
 
 @dataclass(frozen=True)
@@ -28,16 +29,25 @@ class Endpoints:
     host: str = "127.0.0.1"
 
 
+#: Kinds of Modbus line that are serial behind a terminal server.
+RTU_KINDS = ("meter", "flow")
+_TYPES = {"f32": "float32", "u32": "uint32", "u16": "uint16"}
+
+
+def framing(line_kind: str) -> str:
+    """Framing of a Modbus line: serial lines keep theirs through the terminal server."""
+    return "rtu" if line_kind in RTU_KINDS else "tcp"
+
+
 def device_row(device: Device, points: Sequence[Point], endpoints: Endpoints) -> dict[str, Any]:
     """One row of the device import; ``enterprise_code`` and ``thing_code`` still to be resolved to ids."""
-    row: dict[str, Any] = {
+    return {
         "code": device.code, "protocol": device.protocol, "name": device.name, "name_en": device.name_en,
         "enterprise_code": device.enterprise.code if device.enterprise else None,
         "thing_code": device.equipment.code if device.equipment else None, "simulated": True,
-        "address": address(device, endpoints),
+        "address": address(device, endpoints), "config": config(device, points, endpoints),
         "mappings": [{"address": p.address, "point": p.code} for p in points],
     }  # fmt: skip
-    return row
 
 
 def address(device: Device, endpoints: Endpoints) -> str:
@@ -47,3 +57,39 @@ def address(device: Device, endpoints: Endpoints) -> str:
     if device.protocol == "mqtt":
         return f"{endpoints.broker}|{device.key}"
     return device.key
+
+
+def config(device: Device, points: Sequence[Point], endpoints: Endpoints) -> dict[str, Any]:
+    """What the gateway must know of the device beside its address."""
+    if device.protocol == "hj212":
+        return {"st": device.system_type}
+    if device.protocol == "modbus":
+        return _modbus(device, points)
+    return {}
+
+
+def _modbus(device: Device, points: Sequence[Point]) -> dict[str, Any]:
+    """Shipped templates where they fit the layout, the device's own registers elsewhere."""
+    if device.kind == "meter":
+        return {
+            "framing": framing("meter"),
+            "template": "energy-meter-3p",
+            "periods": {"fast": device.period_s},
+        }
+    if device.kind == "flow" and points[0].address == "RATE":
+        return {
+            "framing": framing("flow"),
+            "template": "flow-computer",
+            "periods": {"normal": device.period_s},
+        }
+    registers = []
+    for p, r in zip(points, layout(device, points), strict=True):
+        row: dict[str, Any] = {
+            "key": p.address, "table": "input" if r.function == INPUT else "holding", "address": r.address,
+            "type": _TYPES[r.form], "order": r.order, "scale": r.scale, "unit": p.unit, "quantity": p.quantity,
+            "kind": p.kind, "name": p.name[:200], "name_en": p.name_en[:200], "group": "all",
+        }  # fmt: skip
+        if r.form != "f32":
+            row["no_value"] = [0xFFFF if r.form == "u16" else 0xFFFFFFFF]
+        registers.append(row)
+    return {"framing": framing(device.kind), "registers": registers, "periods": {"all": device.period_s}}

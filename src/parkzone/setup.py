@@ -70,7 +70,7 @@ def _check(name: str, report: dict[str, Any]) -> None:
     if report.get("problem"):
         raise SetupError(f"{name}: {report.get('problem_text') or report['problem']}")
     if report["refused"]:
-        rows = [r for r in report.get("rows", ()) if r.get("outcome") == "refused"]
+        rows = [r for r in report.get("rows", ()) if r.get("outcome") == "refused"] or report.get("problems")
         raise SetupError(
             f"{name}: {report['refused']} rows refused, first: {rows[0] if rows else 'not reported'}"
         )
@@ -106,7 +106,7 @@ async def _rules(api: Api, park: Park) -> int:
     rows = payloads.alarm_rules(park)
     changed = 0
     for i in range(0, len(rows), _PORTION):
-        report = await api.post("/alarm-rules/import", rows[i : i + _PORTION], update="true")
+        report = await api.post("/alarm-rules/import", {"rules": rows[i : i + _PORTION]})
         _check("alarm rules", report)
-        changed += report.get("created", 0) + report.get("updated", 0)
+        changed += report["accepted"] + report["updated"]
     return changed

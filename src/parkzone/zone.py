@@ -13,7 +13,7 @@ from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from parkzone.addresses import Endpoints
+from parkzone.addresses import Endpoints, framing
 from parkzone.api import Api
 from parkzone.control import Control
 from parkzone.engine import TICK_S, Engine
@@ -28,8 +28,6 @@ from parkzone.scenarios.stage import Stage
 from parkzone.setup import setup
 
 HOST = "127.0.0.1"
-#: Kinds of Modbus line that are serial behind a terminal server.
-RTU_KINDS = ("meter", "flow")
 PARENT_CHECK_S = 1.0
 
 
@@ -141,7 +139,7 @@ class Zone:
         for number, kind in enumerate(self.park.lines):
             devices = [d for d in self.park.catalogue.devices if d.protocol == "modbus" and d.line == number]
             banks = {d.unit: Bank(d, of_device[d.code], self.engine.rows_of[d.code]) for d in devices}
-            line = Line(number, "rtu" if kind in RTU_KINDS else "tcp", banks, self.engine)
+            line = Line(number, framing(kind), banks, self.engine)
             wanted = self.options.modbus_port + number if self.options.modbus_port else 0
             try:
                 ports.append(await line.start(HOST, wanted))
@@ -166,7 +164,9 @@ class Zone:
                 api,
                 self.park,
                 endpoints,
-                lambda step, done, total: say("setup", step=step, done=done, total=total),
+                lambda step, done, total: say(
+                    "setup", phase="done" if done == total else "importing", step=step, done=done, total=total
+                ),
             )
             say("setup_done", changed=counts)
             self._connect()

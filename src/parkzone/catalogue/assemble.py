@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from parkzone.catalogue import energy, process, storage, weather
@@ -262,14 +263,23 @@ class Assembler:
             if gas:
                 wanted.append((gas, (body.u + body.radius + 6.0, body.v - 4.0), farm))
         rng = stream(self.seed, "places", firm.code)
-        wanted += [(gas, self._near(firm, rng.random(), rng.random()), works) for gas in trade.ambient]
+        ring = bodies if wanted else []
+        for k, gas in enumerate(trade.ambient):
+            a, b = rng.random(), rng.random()
+            if ring and k % 3 < 2:
+                # two of three stand around the tanks of the firm, the third in its works
+                body = ring[k % len(ring)]
+                reach, angle = body.radius + 8.0, 2 * math.pi * a
+                wanted.append(
+                    (gas, (body.u + reach * math.cos(angle), body.v + reach * math.sin(angle)), farm)
+                )
+            else:
+                at = (
+                    firm.parcel.u0 + firm.parcel.width * (0.1 + 0.8 * a),
+                    firm.parcel.v0 + firm.parcel.depth * (0.1 + 0.6 * b),
+                )
+                wanted.append((gas, at, works))
         self._detectors(firm, wanted, gauges)
-
-    @staticmethod
-    def _near(firm: Enterprise, a: float, b: float) -> Place:
-        return firm.parcel.u0 + firm.parcel.width * (0.1 + 0.8 * a), firm.parcel.v0 + firm.parcel.depth * (
-            0.1 + 0.6 * b
-        )
 
     def _detectors(
         self, firm: Enterprise, wanted: Sequence[tuple[str, Place, Unit]], gauges: Device | None

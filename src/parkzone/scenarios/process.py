@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +16,9 @@ from parkzone.seeds import stream
 
 #: Benzene: molar mass g/mol, lower explosive limit in ppm (GB/T 50493 annex A).
 BENZENE, BENZENE_LEL_PPM = 78.11, 12_000.0
-LEAK_G_S = 25.0
+LEAK_G_S = 60.0
+#: Distance of the leaking flange from the nearest detector, m.
+UPWIND_M = 14.0
 
 
 @dataclass
@@ -33,11 +36,6 @@ class TankLeak(Scenario):
     _places: dict[int, tuple[float, float, float]] = field(default_factory=dict)
 
     def prepare(self, engine: Engine) -> None:
-        tanks = [e for e in engine.park.catalogue.equipment if e.properties.get("substance_en") == "benzene"]
-        # the storage firm with the most detectors around shows it best
-        farm = next(t for t in tanks if t.enterprise is not None and t.enterprise.trade.code == "tankfarm")
-        self.tank, self.source = farm.code, to_xy(*farm.at)
-        self._level = engine.row[f"{farm.code}.LEVEL"]
         for i, p in enumerate(engine.points):
             group = {"gas.voc": self._voc, "gas.combustible": self._lel}.get(p.kind)
             if group is None and p.code.endswith(".NMHC") and p.kind == "air.fence":
@@ -46,7 +44,27 @@ class TankLeak(Scenario):
                 group.append(i)
                 x, y = to_xy(*p.equipment.at)
                 self._places[i] = (x, y, p.equipment.height_m or 1.5)
-        self.touched = [farm.code]
+        tanks = [e for e in engine.park.catalogue.equipment if e.properties.get("substance_en") == "benzene"]
+        # a flange a few metres upwind of a detector of the tank, and of all tanks the one whose cloud meets
+        # most detectors in the present wind: the drill is about being seen
+        places = [(self._flange(engine, to_xy(*t.at)), t.code) for t in tanks]
+        self.source, self.tank = max(places, key=lambda p: (self._seen(engine, p[0]), p[1]))
+        self._level = engine.row[f"{self.tank}.LEVEL"]
+        self.touched = [self.tank]
+
+    def _flange(self, engine: Engine, tank: tuple[float, float]) -> tuple[float, float]:
+        _, from_deg = engine.wind()
+        near = min(self._voc, key=lambda r: math.dist(self._places[r][:2], tank))
+        x, y, _ = self._places[near]
+        bearing = math.radians(from_deg)
+        return x + UPWIND_M * math.sin(bearing), y + UPWIND_M * math.cos(bearing)
+
+    def _seen(self, engine: Engine, source: tuple[float, float]) -> float:
+        """How many detectors would alarm, and by how much, for a source."""
+        wind, from_deg = engine.wind()
+        at = np.array([self._places[r] for r in self._voc])
+        c = ppm(concentration(at[:, 0], at[:, 1], at[:, 2], source, 0.8, LEAK_G_S, wind, from_deg), BENZENE)
+        return float(np.minimum(c / 10.0, 3.0).sum())
 
     def _cloud(self, engine: Engine, rows: list[int]) -> F64:
         wind, from_deg = engine.wind()
