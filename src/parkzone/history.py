@@ -121,7 +121,8 @@ class History:
         answer = await self.api.get(
             "/observations/buckets", points=point["id"], start=start_ms, end=end_ms, width_ms=HOUR_MS
         )
-        return {int(b["start"]): int(b["count"]) for b in answer["items"]}
+        series = answer["series"][0]
+        return {int(start): int(count) for start, count in zip(series["start"], series["count"], strict=True)}
 
     async def _send(self, hours: list[tuple[int, int]]) -> None:
         queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(maxsize=PARALLEL)

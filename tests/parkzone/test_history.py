@@ -71,7 +71,9 @@ class Keeper:
         )
 
     async def buckets(self, request: Request) -> JSONResponse:
-        return JSONResponse({"items": [{"start": h, "count": n} for h, n in self.hours.items()]})
+        assert request.query_params["points"] == "4711"
+        hours = sorted(self.hours)
+        return JSONResponse({"series": [{"start": hours, "count": [self.hours[h] for h in hours]}]})
 
     async def point(self, request: Request) -> JSONResponse:
         return JSONResponse({"id": 4711})

@@ -34,7 +34,8 @@ def node_of(device: Device) -> tuple[str, str]:
 class JsonNodes:
     """All JSON gateways of the zone, each publishing its values with its own period.
 
-    Payload: ``{"ts": ms, "values": {"<address>": number or null}}``.
+    Payload: ``{"ts": ms, "simulated": true, "values": {"<address>": number}}``; messages kept during a cut and
+    delivered later carry ``"historical": true``.
     """
 
     def __init__(self, devices: Sequence[Device], engine: Engine, host: str, port: int) -> None:
@@ -68,14 +69,13 @@ class JsonNodes:
             if self._sent.get(device.code) == due:
                 continue
             self._sent[device.code] = due
-            body = self.message(device)
             if device.code in self.engine.offline:
-                self._hold(device.code, body)
+                self._hold(device.code, self.message(device, historical=True))
                 continue
             for old in self._held.pop(device.code, []):
                 await client.publish(topic(device), old, qos=1)
                 self.counters["backfilled"] += 1
-            await client.publish(topic(device), body, qos=0)
+            await client.publish(topic(device), self.message(device), qos=0)
             self.counters["published"] += 1
 
     def _hold(self, code: str, body: bytes) -> None:
@@ -86,7 +86,7 @@ class JsonNodes:
         else:
             self.counters["lost"] += 1
 
-    def message(self, device: Device) -> bytes:
+    def message(self, device: Device, *, historical: bool = False) -> bytes:
         """The JSON message of a gateway for the present snapshot; missing sensors are left out."""
         engine = self.engine
         values = {}
@@ -94,7 +94,10 @@ class JsonNodes:
             if not engine.missing[row]:
                 values[self._points[row].address] = float(engine.text(row, float(engine.values[row])))
         stamp = engine.device_ms(device.code)
-        return json.dumps({"ts": stamp, "simulated": True, "values": values}, separators=(",", ":")).encode()
+        body: dict[str, object] = {"ts": stamp, "simulated": True, "values": values}
+        if historical:
+            body["historical"] = True
+        return json.dumps(body, separators=(",", ":")).encode()
 
 
 class SparkplugNode:
