@@ -97,12 +97,16 @@ class Decoder:
     Args:
         zone: where the devices' clocks live.
         max_segment: longer frames are left to the lenient codec, which refuses them.
+
+    Attributes:
+        ready: compiled; until then the lenient codec reads everything.
     """
 
     def __init__(self, zone: ZoneTable, max_segment: int = MAX_SEGMENT) -> None:
         self.zone = zone
         self.max_segment = min(max_segment, MAX_SEGMENT)
         self._fixed = Constants(zone.starts, zone.offsets, *calendar(), SLICES, TABLE16)
+        self.ready = False
         self._capacity = 0
         self._reserve(65_536)
 
@@ -121,6 +125,14 @@ class Decoder:
             np.empty(frames, np.uint8), np.empty(frames, np.uint8), np.empty(frames, np.int64),
         )  # fmt: skip
         self._answers = np.empty(frames * kernel.ANSWER_BYTES, np.uint8)
+
+    def warm(self) -> None:
+        """Compile (seconds the first time, then from the cache on disk); any thread, before first use."""
+        nothing = np.zeros(0, np.int64)
+        Decoder(self.zone, self.max_segment).decode(
+            Tables(()), b"#", nothing, nothing, np.zeros(0, np.uint8), 0
+        )
+        self.ready = True
 
     def decode(
         self, tables: Tables, data: bytes, starts: I64, ends: I64, expect: U8, received: int
@@ -167,6 +179,13 @@ class Rows:
     history: bool
 
 
+def rows_from(points: list[int], values: list[float], quality: list[int], history: bool) -> Rows:
+    """Rows from lists of equal length."""
+    return Rows(
+        np.array(points, np.int32), np.array(values, np.float64), np.array(quality, np.uint8), history
+    )
+
+
 def is_history(segment: Segment) -> bool:
     """Period data and re-sent frames: sent late on purpose."""
     return segment.cn in PERIODS_MS or segment.resent
@@ -179,25 +198,25 @@ def place(tables: Tables, device: int, segment: Segment, content: Content, recei
         device: row of the device in ``tables``.
         received: UTC ms of arrival.
     """
-    count = len(content.names)
-    point = np.full(count, UNMAPPED, np.int32)
-    value = np.array(content.values, np.float64)
-    quality = np.array(content.quality, np.uint8) | tables.or_quality[device]
+    points: list[int] = []
+    values: list[float] = []
+    quality: list[int] = []
+    flags = int(tables.or_quality[device])
     period = segment.cn in PERIODS_MS and not segment.resent
-    for i, name in enumerate(content.names):
+    age = received - (content.observed_at or received)
+    for name, value, code in zip(content.names, content.values, content.quality, strict=True):
         target = tables.target(device, segment.cn, name)
         if target.point == SKIP:
             continue
-        point[i] = target.point
-        value[i] = value[i] * target.factor + target.shift
         if target.point == UNMAPPED and target.row >= 0:
             tables.hits[target.row] += 1
-        if period and content.observed_at is not None and received - content.observed_at > target.late_ms:
-            quality[i] |= QualityFlag.LATE
+        points.append(target.point)
+        values.append(value * target.factor + target.shift)
+        quality.append(code | flags | (QualityFlag.LATE if period and age > target.late_ms else 0))
     for name in content.fields:
         if name.endswith(("-EFlag", "-SampleTime")):
             tables.pass_over(device, segment.cn, name)
-    return Rows(point, value, quality, is_history(segment))
+    return rows_from(points, values, quality, is_history(segment))
 
 
 def spans(parts: Sequence[bytes]) -> tuple[bytes, I64, I64]:

@@ -439,7 +439,7 @@ def decode(
             device = find_mn(
                 data, mn, mn_end, devices.slots, devices.offset, devices.length, devices.blob, seed
             )
-            if device < 0 or devices.fast[device] == 0:
+            if device < 0 or devices.fast[device] == 0 or (devices.fast[device] == 2 and cn == 2051):
                 break
             serial[0] += 1
             cn_key = cn if history and cn != 2051 else 0

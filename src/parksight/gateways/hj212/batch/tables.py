@@ -14,12 +14,12 @@ import numpy as np
 from numba import njit
 
 from parksight.gateways.hj212.batch.arrays import F64, I32, I64, U8, DeviceArrays, NameArrays
-from parksight.gateways.hj212.codec.commands import PERIODS_MS, PLAIN_ADDRESSES
+from parksight.gateways.hj212.codec.commands import PERIODS_MS, PLAIN_ADDRESSES, address_of
 from parksight.gateways.hj212.codec.flags import flag_table
 from parksight.gateways.hj212.codec.segment import normal_name
 from parksight.telemetry.protocols import UNMAPPED
 
-#: Point of an address that bears no reading (EFlag, SampleTime): passed over.
+#: Point of an address that bears no reading (EFlag, SampleTime) or is to be ignored: passed over.
 SKIP = -2
 #: Addresses without a mapping remembered per device; beyond that its frames take the slow way.
 MAX_MISSES = 500
@@ -96,6 +96,7 @@ class Known:
         fast: plain frames may be decoded by the compiled path (enabled, no key, nothing unusual in its policy).
         quality_flags: flags or-ed onto the quality of everything it says.
         letters: its own data flags.
+        ignore: tells addresses that are known and deliberately not stored.
     """
 
     id: int
@@ -104,6 +105,7 @@ class Known:
     fast: bool = True
     quality_flags: int = 0
     letters: Mapping[str, str] | None = None
+    ignore: Callable[[str], bool] | None = None
 
 
 class Target(NamedTuple):
@@ -273,7 +275,18 @@ class Tables:
             if self._misses[device] >= MAX_MISSES or len(name) > 200:
                 return Target(-1, UNMAPPED, 1.0, 0.0, 0)
             self._misses[device] += 1
-            row = self._add(*key, UNMAPPED, 1.0, 0.0, 0.0)
+            ignore = self.devices[device].ignore
+            skip = ignore is not None and ignore(address_of(cn, name))
+            row = self._add(*key, SKIP if skip else UNMAPPED, 1.0, 0.0, 0.0)
+        return Target(
+            row, int(self.point[row]), float(self.factor[row]), float(self.shift[row]), int(self.late[row])
+        )
+
+    def known(self, device: int, cn: int, name: str) -> Target | None:
+        """Where a mapped field goes; None when it has no mapping. Remembers nothing."""
+        row = self._rows.get((device, 0 if cn in PLAIN_ADDRESSES else cn, name))
+        if row is None or self.point[row] < 0:
+            return None
         return Target(
             row, int(self.point[row]), float(self.factor[row]), float(self.shift[row]), int(self.late[row])
         )
