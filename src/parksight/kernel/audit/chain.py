@@ -48,13 +48,18 @@ class ChainReport:
     fault: str | None = None
 
 
+def is_secret_key(key: str) -> bool:
+    """Whether values under this key must not be written anywhere."""
+    return bool(key) and bool(_SECRET.search(key)) and not _HARMLESS.search(key)
+
+
 def plain(value: object, *, key: str = "") -> object:
     """``value`` in JSON's own types; secrets are masked by the name of their key.
 
     Raises:
         TypeError: a value that has no canonical form, named by its type.
     """
-    if key and _SECRET.search(key) and not _HARMLESS.search(key) and value not in (None, "", False, True):
+    if is_secret_key(key) and value not in (None, "", False, True):
         return MASK
     if value is None or isinstance(value, bool):
         return value
