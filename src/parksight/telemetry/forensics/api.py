@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
 from parksight.kernel.errors import not_found
@@ -26,6 +26,9 @@ Running = Annotated[Caller, requires("telemetry.forensics.run")]
 Forensics = Annotated[ForensicsService, Depends(service("forensics"))]
 KindWord = Literal["flat_line", "spike", "out_of_range", "repeated_block", "clock_drift"]
 StateWord = Literal["open", "confirmed", "dismissed"]
+Instant = Annotated[
+    AwareDatetime, Field(ge=datetime(1970, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))
+]
 
 
 class FindingOut(BaseModel):
@@ -63,8 +66,8 @@ class FindingQuery(BaseModel):
     enterprise_id: RecordId | None = None
     kind: KindWord | None = None
     state: StateWord | None = None
-    since: Annotated[datetime | None, Field(description="spans that end after it")] = None
-    until: Annotated[datetime | None, Field(description="spans that start before it")] = None
+    since: Annotated[Instant | None, Field(description="spans that end after it")] = None
+    until: Annotated[Instant | None, Field(description="spans that start before it")] = None
     limit: Annotated[int, Field(ge=1, le=1000)] = 50
     offset: Annotated[int, Field(ge=0, le=2**53)] = 0
 
@@ -128,9 +131,9 @@ def findings(
         if (value := getattr(query, name)) is not None
     ]
     if query.since is not None:
-        where.append(Finding.ended_at > _aware(query.since))
+        where.append(Finding.ended_at > query.since)
     if query.until is not None:
-        where.append(Finding.started_at < _aware(query.until))
+        where.append(Finding.started_at < query.until)
     total = session.scalar(caller.scoped(select(func.count(Finding.id)), Finding.enterprise_id).where(*where))
     statement = caller.scoped(select(Finding), Finding.enterprise_id)
     statement = statement.add_columns(Point).join(Point, Point.id == Finding.point_id)
@@ -171,8 +174,3 @@ def run(caller: Running, session: ReadSession, forensics: Forensics, wanted: Run
             raise not_found("telemetry.point", point_id)
     session.rollback()  # the run has units of work of its own
     return RunResult(points=len(allowed), findings=forensics.run(sorted(allowed)))
-
-
-def _aware(instant: datetime) -> datetime:
-    """Instants without a zone are read as UTC, as the whole API writes them."""
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

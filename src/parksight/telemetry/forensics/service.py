@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -91,6 +92,8 @@ class ForensicsService:
         self._catalogue = catalogue
         self._touched = touched or (lambda _ids: None)
         self._cursor = 0
+        self._running = threading.Lock()
+        self._stopping = threading.Event()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -99,11 +102,18 @@ class ForensicsService:
             self._task = asyncio.create_task(self._loop(), name="forensics")
 
     async def stop(self) -> None:
+        """End the background work and wait until no run uses the store any more. Idempotent."""
+        self._stopping.set()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await asyncio.to_thread(self._wait)
+
+    def _wait(self) -> None:
+        with self._running:
+            return
 
     async def _loop(self) -> None:
         while True:
@@ -125,14 +135,17 @@ class ForensicsService:
         return self.run([int(i) for i in chosen])
 
     def run(self, point_ids: Sequence[int]) -> int:
-        """Look at these points over the last window; returns new or grown findings."""
-        now = self.clock.now_ms()
-        changed = 0
-        for first in range(0, len(point_ids), _PORTION):
-            changed += self._portion(list(point_ids[first : first + _PORTION]), now)
-        self.counters["runs"] += 1
-        self.last_run_ms = now
-        return changed
+        """Look at these points over the last window, one run at a time; returns new or grown findings."""
+        with self._running:
+            now = self.clock.now_ms()
+            changed = 0
+            for first in range(0, len(point_ids), _PORTION):
+                if self._stopping.is_set():
+                    return changed
+                changed += self._portion(list(point_ids[first : first + _PORTION]), now)
+            self.counters["runs"] += 1
+            self.last_run_ms = now
+            return changed
 
     def _portion(self, ids: list[int], now: int) -> int:
         with self.db.read() as session:

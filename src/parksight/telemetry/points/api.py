@@ -18,6 +18,7 @@ from parksight.telemetry.live_table import State
 from parksight.telemetry.models import Point
 from parksight.telemetry.points import repository, transfer
 from parksight.telemetry.points.schemas import (
+    Code,
     CodeWord,
     ImportReport,
     PointId,
@@ -45,17 +46,21 @@ Points = Annotated[PointService, Depends(service("points"))]
 Importer = Annotated[PointImporter, Depends(service("point_importer"))]
 
 
+#: Text without control characters (PostgreSQL takes no NUL).
+Word = Annotated[str, Field(pattern=r"^[^\x00-\x1f]*$")]
+
+
 class PointFilter(BaseModel):
     """How a list of points can be narrowed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    q: Annotated[str | None, Field(max_length=100, description="text in code or name")] = None
+    q: Annotated[Word | None, Field(max_length=100, description="text in code or name")] = None
     enterprise_id: RecordId | None = None
     place_id: RecordId | None = None
     thing_id: RecordId | None = None
-    quantity: Annotated[str | None, Field(max_length=40)] = None
-    kind: Annotated[str | None, Field(max_length=64, description="class tag; covers those below")] = None
+    quantity: Annotated[Word | None, Field(max_length=40)] = None
+    kind: Annotated[Word | None, Field(max_length=64, description="class tag; covers those below")] = None
     active: Annotated[bool | None, Field(description="false: switched-off points")] = True
     simulated: bool | None = None
     state: StateWord | None = None
@@ -191,9 +196,9 @@ def delete(
 
 
 @router.get("/by-code/{code:path}", operation_id="get_point_by_code")
-def by_code(caller: Reading, session: ReadSession, points: Points, code: str) -> PointOut:
+def by_code(caller: Reading, session: ReadSession, points: Points, code: Code) -> PointOut:
     """One point by its code."""
-    point = session.scalar(select(Point).where(Point.code == code[:96]))
+    point = session.scalar(select(Point).where(Point.code == code))
     if point is None or not caller.may_see_enterprise(point.enterprise_id):
-        raise not_found("telemetry.point", code[:96])
+        raise not_found("telemetry.point", code)
     return show([point], points.live, points.clock.now_ms())[0]
