@@ -140,7 +140,7 @@ async def test_history_is_asked_stored_and_counted(quick: Station) -> None:
             peer.history[at] = peer.content(at, {"a21026-Avg": str(minute)})[0:]
         outcome = await quick.gateway.requester.request_history(state(quick), 2051, T0 - 600_000, T0 - 1)
         assert (outcome.frames, outcome.result) == (10, 1)
-        empty = await quick.gateway.requester.request_history(state(quick), 2031, T0 - 600_000, T0 - 1)
+        empty = await quick.gateway.requester.request_history(state(quick), 2031, T0 + 1000, T0 + 2000)
         assert (empty.frames, empty.result) == (0, ExeRtn.NO_DATA)
         asked = await peer.wait_for(2051)
         assert [dict(i) for i in asked.items] == [
