@@ -114,7 +114,7 @@ def from_text(text: str) -> dict[str, Any]:
     if text.startswith("{"):
         try:
             value = msgspec.json.decode(text.encode())
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
             raise GeometryError("not_geojson", type=text[:40]) from None
         if not isinstance(value, dict):
             raise GeometryError("not_geojson", type=text[:40])

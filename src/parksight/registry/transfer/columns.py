@@ -166,7 +166,7 @@ def _number(name: str, value: Any) -> float:
 def _object(name: str, value: Any) -> dict[str, Any]:
     try:
         decoded = msgspec.json.decode(str(value).encode("utf-8", "strict"))
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         decoded = None
     if not isinstance(decoded, dict):
         raise CellProblem("registry.import.not_object", name, {"value": str(value)[:40]})

@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
@@ -205,8 +206,11 @@ def _xlsx(file: BinaryIO) -> Source:
 _XLSX_BROKEN = (
     InvalidFileException, zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, ValueError, TypeError, IndexError,
     AttributeError, OSError, EOFError, ParseError, NotImplementedError, RuntimeError, OverflowError, MemoryError,
-    ArithmeticError, AssertionError,
+    ArithmeticError, AssertionError, zlib.error,
 )  # fmt: skip
+
+
+_JSON_BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Feature(msgspec.Struct):
@@ -225,7 +229,7 @@ def _geojson(file: BinaryIO) -> Source:
     data = file.read().removeprefix(codecs.BOM_UTF8)
     try:
         collection = msgspec.json.decode(data, type=_Collection)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _JSON_BROKEN as error:
         raise FileProblem("geojson_broken", detail=str(error)[:120]) from None
     if collection.type != "FeatureCollection":
         raise FileProblem("geojson_broken", detail=f"type {collection.type[:40]!r}")
@@ -234,7 +238,7 @@ def _geojson(file: BinaryIO) -> Source:
         for number, raw in enumerate(collection.features, start=1):
             try:
                 feature = msgspec.json.decode(raw, type=_Feature)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except _JSON_BROKEN as error:
                 yield Row(number, {"": str(error)[:80]})
                 continue
             cells: dict[str, Any] = dict(feature.properties or {})
