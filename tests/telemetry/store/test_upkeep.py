@@ -1,0 +1,233 @@
+"""Retention, marks, views that last, copies, and all of it at once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.telemetry.store.kit import (
+    DAY,
+    HOUR,
+    MIDNIGHT,
+    Model,
+    as_dict,
+    close_enough,
+    columns,
+    open_store,
+    same,
+    steady,
+    tuples,
+)
+
+from parksight.telemetry.protocols import Columns
+from parksight.telemetry.store import BackupUnusable, restore
+
+POINTS = list(range(1, 9))
+
+
+def test_retention_drops_rows_and_keeps_every_aggregate(tmp_path: Path) -> None:
+    store, model = open_store(tmp_path, raw_retention_days=2), Model()
+    for rows in (steady(POINTS[:6], MIDNIGHT, 1440, 60_000), steady(POINTS[6:], MIDNIGHT, 1440, 5_000)):
+        store.append(rows)
+        model.append(rows)
+    young = steady(POINTS, MIDNIGHT + 3 * DAY, 100, 60_000)
+    store.append(young)
+    model.append(young)
+    store.compact(MIDNIGHT + DAY)
+    before = {w: as_dict(store.buckets(POINTS, MIDNIGHT, MIDNIGHT + DAY, w)) for w in (60_000, HOUR, DAY)}
+    figures = store.compact(MIDNIGHT + 3 * DAY + HOUR)
+    assert figures["dropped_days"] == 1
+    assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)) == 0
+    assert len(store.raw(POINTS, MIDNIGHT + 3 * DAY, MIDNIGHT + 4 * DAY)) == 800
+    for width, expected in before.items():
+        assert close_enough(as_dict(store.buckets(POINTS, MIDNIGHT, MIDNIGHT + DAY, width)), expected)
+        assert close_enough(expected, model.buckets(POINTS, MIDNIGHT, MIDNIGHT + DAY, width))
+    # History that comes in later still counts; what only comes again does not count twice.
+    late = steady([1], MIDNIGHT + DAY - HOUR + 30_000, 1, 1000)
+    more = steady([90], MIDNIGHT + 5_000, 60, 60_000)
+    again = steady([2], MIDNIGHT, 10, 60_000)
+    for rows in (late, more, again):
+        store.append(rows)
+    for _ in range(2):
+        counts = {p: store.buckets([p], MIDNIGHT, MIDNIGHT + DAY, DAY).count.tolist() for p in (2, 90)}
+        assert counts == {2: [1440], 90: [60]}
+        hours = store.buckets([90], MIDNIGHT, MIDNIGHT + DAY, HOUR)
+        assert hours.count.tolist() == [60]
+        store.compact(MIDNIGHT + 3 * DAY + 2 * HOUR)
+    assert store.stats()["segments"] == 2
+    store.close()
+
+
+def test_marked_rows_keep_value_flags_and_arrival(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    rows = steady([5], MIDNIGHT, 3 * 1440, 60_000)
+    rows.quality[:] = 0x80
+    store.append(rows)
+    store.compact(MIDNIGHT + 4 * DAY)
+    start, end = MIDNIGHT + 23 * HOUR, MIDNIGHT + 26 * HOUR
+    assert store.mark(5, start, end, 2) == 180
+    assert store.mark(5, start, end, 2) == 0
+    assert store.mark(6, 0, 2**41, 2) == 0
+    for _ in range(2):
+        marked = store.raw([5], start, end)
+        assert set(marked.quality) == {0x82}
+        untouched = (rows.observed_at >= start) & (rows.observed_at < end)
+        assert np.array_equal(marked.value, rows.value[untouched])
+        assert np.array_equal(marked.received_at, rows.received_at[untouched])
+        daily = store.buckets([5], MIDNIGHT, MIDNIGHT + 3 * DAY, DAY)
+        assert daily.usable.tolist() == [1380, 1320, 1440]
+        assert daily.quality.tolist() == [0x82, 0x82, 0x80]
+        store.compact(MIDNIGHT + 4 * DAY)
+    assert store.mark(5, 0, 2**42, 0) == 180
+    store.close()
+
+
+def test_newest_values_survive_and_the_future_does_not_hide_them(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.append(columns([(1, MIDNIGHT + DAY, 9.0, 0, MIDNIGHT), (1, MIDNIGHT + 5, 2.0, 0x20, MIDNIGHT + 6)]))
+    assert tuples(store.last()) == [(1, MIDNIGHT + 5, 2.0, 0x20, MIDNIGHT + 6)]
+    store.compact(MIDNIGHT)
+    store.append(columns([(3, MIDNIGHT, 7.0, 0, MIDNIGHT), (3, MIDNIGHT, 8.0, 0, MIDNIGHT)]))
+    store.close()
+    store = open_store(tmp_path)
+    assert tuples(store.last()) == [
+        (1, MIDNIGHT + 5, 2.0, 0x20, MIDNIGHT + 6),
+        (3, MIDNIGHT, 8.0, 0, MIDNIGHT),
+    ]
+    store.mark(3, MIDNIGHT, MIDNIGHT + 1, 3)
+    assert store.last().quality.tolist() == [0x20, 3]
+    store.close()
+
+
+def test_a_long_read_keeps_its_view_while_everything_below_it_changes(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    for day in range(4):
+        store.append(steady(POINTS, MIDNIGHT + day * DAY, 200, 5_000))
+    store.compact(MIDNIGHT)
+    files = set((tmp_path / "segments").iterdir())
+    reading = store.raw_by_day(POINTS, MIDNIGHT, MIDNIGHT + 4 * DAY)
+    first = next(reading)
+    for i in range(4):
+        store.append(steady(POINTS, MIDNIGHT + DAY + i * HOUR, 200, 5_000))
+        store.compact(MIDNIGHT + 6 * DAY)
+    assert files - set((tmp_path / "segments").iterdir()) == set()
+    assert [len(first), *(len(part) for part in reading)] == [1600] * 4
+    store.compact(MIDNIGHT + 6 * DAY)
+    assert len(set((tmp_path / "segments").iterdir())) == 8
+    assert len(store.raw(POINTS, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)) == 5 * 1600
+    store.close()
+
+
+def test_a_copy_of_a_running_store_is_consistent(tmp_path: Path) -> None:
+    store, model = open_store(tmp_path / "store", compact_after_rows=10_000), Model()
+    for i in range(4):
+        rows = steady(POINTS, MIDNIGHT + i * DAY, 200, 60_000)
+        store.append(rows)
+        model.append(rows)
+        if i < 3:
+            store.compact(MIDNIGHT + i * DAY)
+    stop = threading.Event()
+
+    def writing() -> None:
+        at = MIDNIGHT + 10 * DAY
+        while not stop.is_set():
+            store.append(steady([500], at, 50, 1_000))
+            at += 50_000
+
+    thread = threading.Thread(target=writing)
+    thread.start()
+    try:
+        store.dump(tmp_path / "copy")
+    finally:
+        stop.set()
+        thread.join()
+    with pytest.raises(BackupUnusable):
+        store.dump(tmp_path / "copy")
+    store.close()
+    restored = restore(tmp_path / "copy", tmp_path / "again")
+    copy = open_store(tmp_path / "again")
+    assert same(tuples(copy.raw(POINTS, 0, 2**41)), model.raw(POINTS, 0, 2**41))
+    extra = copy.raw([500], 0, 2**41)
+    assert len(extra) % 50 == 0  # whole appends only
+    assert restored["rows"] == len(extra) + len(model.rows)
+    for width in (HOUR, DAY):
+        found = as_dict(copy.buckets(POINTS, MIDNIGHT, MIDNIGHT + 5 * DAY, width))
+        assert close_enough(found, model.buckets(POINTS, MIDNIGHT, MIDNIGHT + 5 * DAY, width))
+    assert set(POINTS) <= set(copy.last().point.tolist())
+    copy.append(steady(POINTS, MIDNIGHT + 20 * DAY, 10, 1_000))
+    copy.compact(MIDNIGHT + 30 * DAY)
+    assert copy.health()["ok"]
+    copy.close()
+    with pytest.raises(BackupUnusable):
+        restore(tmp_path / "copy", tmp_path / "again")
+
+
+@pytest.mark.parametrize("harm", ["changed", "missing", "foreign", "garbage"])
+def test_a_bad_copy_is_refused_before_anything_is_written(tmp_path: Path, harm: str) -> None:
+    store = open_store(tmp_path / "store")
+    store.append(steady(POINTS, MIDNIGHT, 100, 1_000))
+    store.compact(MIDNIGHT)
+    store.dump(tmp_path / "copy")
+    store.close()
+    file = next((tmp_path / "copy").glob("*.rows.parquet"))
+    manifest = tmp_path / "copy" / "manifest.json"
+    if harm == "changed":
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    elif harm == "missing":
+        file.unlink()
+    elif harm == "foreign":
+        manifest.write_text(json.dumps({"kind": "something"}))
+    else:
+        manifest.write_bytes(b"\x00\xff")
+    with pytest.raises(BackupUnusable):
+        restore(tmp_path / "copy", tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
+def test_appends_queries_marks_and_compaction_at_once(tmp_path: Path) -> None:
+    store = open_store(tmp_path, compact_after_rows=10_000)
+    store.start()
+    rounds, seen, troubles = 60, [0], []
+    stop = threading.Event()
+
+    def reading() -> None:
+        try:
+            before = 0
+            while not stop.is_set():
+                low = seen[0]
+                rows = store.raw(POINTS, MIDNIGHT, MIDNIGHT + 2 * DAY)
+                keys = rows.point.astype(np.int64) << 40 | (rows.observed_at - MIDNIGHT)
+                assert (np.diff(keys) > 0).all(), "not in order, or a row twice"
+                assert len(rows) >= max(low, before), "rows vanished"
+                before = len(rows)
+                counted = int(store.buckets(POINTS, MIDNIGHT, MIDNIGHT + 2 * DAY, HOUR).count.sum())
+                assert counted >= before, "aggregates miss rows"
+        except Exception as problem:
+            troubles.append(problem)
+
+    threads = [threading.Thread(target=reading) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for i in range(rounds):
+        rows = steady(POINTS, MIDNIGHT + i * 500_000, 100, 5_000)
+        store.append(rows)
+        seen[0] += len(rows)
+        if i % 10 == 9:
+            store.mark(POINTS[i // 10], MIDNIGHT, MIDNIGHT + DAY, 2)
+    until = time.monotonic() + 20
+    while store.stats()["sealed_tables"] and time.monotonic() < until:
+        time.sleep(0.02)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert store.stats()["sealed_tables"] == 0  # the store's own thread has compacted
+    assert store.stats()["segments"] > 0
+    store.compact(MIDNIGHT + 5 * DAY)
+    assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + 2 * DAY)) == rounds * 800
+    store.close()
+    assert isinstance(rows, Columns)
