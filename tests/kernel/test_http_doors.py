@@ -25,7 +25,7 @@ from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.db import Database
 from parksight.kernel.errors import conflict
 from parksight.kernel.identity.origins import host_allowed, is_loopback, origin_allowed, split_host
-from parksight.kernel.logs import configure_logging
+from parksight.kernel.log import configure
 from parksight.kernel.settings import Settings
 from parksight.kernel.sweep import route_permissions, unguarded
 from parksight.kernel.web import public
@@ -64,7 +64,7 @@ def log_lines() -> Iterator[io.StringIO]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     out = io.StringIO()
-    configure_logging("info", stream=out)
+    configure("info", stream=out)
     yield out
     root.handlers[:] = handlers
     root.setLevel(level)
@@ -148,7 +148,7 @@ def test_logs_hold_no_secrets(log_lines: io.StringIO) -> None:
     assert line["nested"] == {"api_key": "***", "n": [{"token": "***"}]}
     assert (line["password"], line["level"], line["logger"]) == ("***", "info", "x")
     with pytest.raises(ValueError, match="loud"):
-        configure_logging("loud")
+        configure("loud")
 
 
 def test_security_headers_everywhere(doors: httpx.Client) -> None:

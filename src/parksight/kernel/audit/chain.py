@@ -47,6 +47,19 @@ class ChainReport:
     broken_at: int | None = None
     fault: str | None = None
 
+    @property
+    def ok(self) -> bool:
+        return self.sound
+
+    def text(self, language: str = "en") -> str:
+        """The finding in words."""
+        from parksight.kernel.i18n import translate
+
+        if self.sound:
+            return translate("kernel.audit.sound", language, entries=self.entries, head=self.head[1])
+        fault = translate(f"kernel.audit.fault.{self.fault}", language)
+        return translate("kernel.audit.broken", language, seq=self.broken_at, fault=fault)
+
 
 def is_secret_key(key: str) -> bool:
     """Whether values under this key must not be written anywhere."""

@@ -33,7 +33,7 @@ def _clean(key: str, value: Any, depth: int) -> Any:
     return value
 
 
-def configure_logging(level: str = "info", *, json: bool = True, stream: TextIO | None = None) -> None:
+def configure(level: str = "info", *, json: bool = True, stream: TextIO | None = None) -> None:
     """Send everything, ours and the libraries', to one stream.
 
     Args:
