@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -257,3 +258,30 @@ async def test_equal_interests_are_encoded_once(site: Site) -> None:
     while site.telemetry.hub.clients:
         await asyncio.sleep(0.01)
     assert site.telemetry.hub.figures()["interests"] == 0
+
+
+async def test_garbage_disturbs_nobody(site: Site) -> None:
+    dice = random.Random(11)
+    words = [
+        '{"op":',
+        '"subscribe"',
+        '"unsubscribe"',
+        ',"points":',
+        "[1,2]",
+        "[-9e99]",
+        "null",
+        ',"topics":',
+        "}",
+        '"\\ud800"',
+    ]
+    async with dial(site, site.user("administrator")) as ws, dial(site, site.user("administrator")) as quiet:
+        await say(quiet, op="subscribe", points=[1])
+        await hear(quiet, "subscribed")
+        for i in range(50):
+            text = "".join(dice.choices(words, k=dice.randrange(1, 8)))
+            await ws.send(text.encode() if i % 3 == 0 else bytes(dice.randbytes(20)) if i % 3 == 1 else text)
+        await say(ws, op="subscribe", points=[2])
+        await hear(ws, "subscribed", points=[2])
+        await submit(site, [1], NOW, 3.0)
+        await hear(quiet, "values", v=[1, 3.0, NOW, 0])
+        assert site.telemetry.hub.counters["bad_messages"] > 30

@@ -45,6 +45,8 @@ class Point(Base):
         CheckConstraint("period_s > 0", name="period_positive"),
         CheckConstraint("scale <> 0", name="scale_not_zero"),
         Index("ix_telemetry_point_enterprise_kind", "enterprise_id", "kind"),
+        # An id is never given out twice: mappings and rules of a removed point must not meet a new one.
+        {"sqlite_autoincrement": True},
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)

@@ -19,6 +19,7 @@ from typing import Any
 from tests.telemetry.store.kit import DAY, HOUR, MIDNIGHT, Model, open_store, same, steady, tuples
 
 import parksight.telemetry.store
+from parksight.telemetry.store.warm import warm
 
 POINTS = range(1, 13)
 EVERYTHING = (0, 2**41)
@@ -135,6 +136,7 @@ def one_round(die_at: int | None) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    warm()  # the forked rounds share the loaded kernels
     whole = one_round(None)
     rounds, seed = int(sys.argv[1]), int(sys.argv[2])
     chosen = random.Random(seed)

@@ -112,7 +112,7 @@ def test_a_long_read_keeps_its_view_while_everything_below_it_changes(tmp_path: 
     reading = store.raw_by_day(POINTS, MIDNIGHT, MIDNIGHT + 4 * DAY)
     first = next(reading)
     for i in range(4):
-        store.append(steady(POINTS, MIDNIGHT + DAY + i * HOUR, 200, 5_000))
+        store.append(steady(POINTS, MIDNIGHT + DAY + (i + 1) * HOUR, 200, 5_000))
         store.compact(MIDNIGHT + 6 * DAY)
     assert files - set((tmp_path / "segments").iterdir()) == set()
     assert [len(first), *(len(part) for part in reading)] == [1600] * 4
