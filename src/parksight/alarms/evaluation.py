@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -28,6 +28,7 @@ _KEY = 8
 #: Silence after which standing alarms of a point without STALE rule become unknown, in expected periods.
 SILENT_PERIODS = 3.0
 _ROOM = 4096
+_PLAIN: Final[tuple[Literal["C"], Literal["W"]]] = ("C", "W")
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,18 +220,25 @@ class Evaluator:
     def on_tick(self, rows: Columns, now_ms: int) -> Transitions | None:
         """Judge a batch; None when nothing happened."""
         parts: list[Transitions] = []
+        # One signature for the compiled kernel, whoever made the columns.
+        point = np.require(rows.point, np.int32, _PLAIN)
+        observed, value = (
+            np.require(rows.observed_at, np.int64, _PLAIN),
+            np.require(rows.value, np.float64, _PLAIN),
+        )
+        quality = np.require(rows.quality, np.uint8, _PLAIN)
         first = 0
         while first < len(rows):
             out = self._output()
             c = self.compiled
             done, n = kernels.evaluate(
-                first, now_ms, self.history_ms, rows.point, rows.observed_at, rows.value, rows.quality,
+                first, now_ms, self.history_ms, point, observed, value, quality,
                 c.start, c.watched, self._seen, c.high, c.limit, c.back, c.on_ms, c.off_ms,
                 self._state, self._since, self._arrived, self._held, self._held_quality, *out, self.counters,
             )  # fmt: skip
             if n:
-                step, what, at, value, quality = out
-                parts.append(_of_steps(c, step[:n], what[:n], at[:n], now_ms, value[:n], quality[:n]))
+                step, what, at, held, held_quality = out
+                parts.append(_of_steps(c, step[:n], what[:n], at[:n], now_ms, held[:n], held_quality[:n]))
             if done == first and n == 0:
                 self._room *= 2  # one point with more steps than room
             first = done
@@ -309,6 +317,17 @@ class Evaluator:
             _of_steps(self.compiled, steps, what, when, now_ms, self._held[steps], self._held_quality[steps]),
             _of_stale(self.compiled, stale, what, np.full(len(stale), now_ms, np.int64), now_ms),
         )
+
+
+def warm_up() -> None:
+    """Compile the kernels (or load them from their cache) before the first reading needs them: seconds, once."""
+    step = {"limit": 1.0, "deadband": 0.0, "on_delay_s": 0.0, "off_delay_s": 0.0, "priority": 4}
+    evaluator = Evaluator(compile_rules([RuleRow(1, 1, 1, {"h": step}, 1.0)]), 0)
+    one = Columns(
+        np.ones(1, np.int32), np.ones(1, np.int64), np.ones(1), np.zeros(1, np.uint8), np.ones(1, np.int64)
+    )
+    evaluator.on_tick(one, 1)
+    evaluator.on_second(3_600_000)
 
 
 def _find(keys: I64, wanted: I64) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from parksight.alarms import kernels, rules
-from parksight.alarms.evaluation import Evaluator, Transitions, compile_rules, join, of_keys
+from parksight.alarms.evaluation import Evaluator, Transitions, compile_rules, join, of_keys, warm_up
 from parksight.alarms.events import AlarmAcknowledged, AlarmNotice, RulesChanged
 from parksight.alarms.models import Alarm, JournalEntry
 from parksight.alarms.recorder import Recorder
@@ -79,6 +79,7 @@ class AlarmService:
 
     def start(self) -> None:
         """Take over the alarms that stand in the records, then evaluate. Call it before the ingest starts."""
+        warm_up()
         now = self.clock.now_ms()
         standing = self.recorder.load()
         with self.db.read() as session:
