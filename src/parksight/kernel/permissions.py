@@ -28,8 +28,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "gateways.*.read", "command.*.read",
     ),
     "safety_officer": (
-        *_EVERYBODY, "registry.*.read", "registry.*.write", "telemetry.*.read", "telemetry.export", "alarms.*",
-        "gateways.*.read", "command.*.read",
+        *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
+        "telemetry.export", "alarms.*", "gateways.*.read", "command.*.read",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*", "gateways.*.read",
@@ -39,11 +39,14 @@ ROLES: dict[str, tuple[str, ...]] = {
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
         "command.*.read",
     ),
-    "planner": (*_EVERYBODY, "registry.*.read", "registry.*.write", "telemetry.*.read", "command.*.read"),
+    "planner": (
+        *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
+        "command.*.read",
+    ),
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
     ),
-    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "telemetry.*.read", "alarms.*.read"),
+    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read"),
     "enterprise_manager": (
         *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
         "alarms.alarm.acknowledge",
