@@ -7,26 +7,32 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-Page = Literal["trends", "points", "enterprises", "alarms", "gateways", "devices", "map"]
+Target = Literal["trends", "points", "enterprises", "alarms", "gateways", "devices", "map"]
 
 
-class Coverage(BaseModel):
+class Shown(BaseModel):
+    """Base of what is shown: every member is always there, so that generated types need no "maybe"."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+
+class Coverage(Shown):
     """``n`` parts answered with a usable value of ``of`` that exist."""
 
     n: int
     of: int
 
 
-class Drill(BaseModel):
+class Drill(Shown):
     """Where the records behind a number are: a page of the site and its query."""
 
-    page: Page
+    page: Target
     params: dict[str, str] = Field(default_factory=dict)
 
 
-class Figure(BaseModel):
+class Figure(Shown):
     """A number with everything that is needed to believe it.
 
     Attributes:
@@ -45,20 +51,20 @@ class Figure(BaseModel):
     drill: Drill | None = None
 
 
-class Named(BaseModel):
+class Named(Shown):
     id: int
     name: str
     name_en: str = ""
 
 
-class ZoneHead(BaseModel):
+class ZoneHead(Shown):
     name: str
     name_en: str
     timezone: str
     centre: tuple[float, float]
 
 
-class Kpi(BaseModel):
+class Kpi(Shown):
     """One cell of the strip; ``key`` is the word of its label ``command.kpi.<key>``."""
 
     key: str
@@ -66,7 +72,7 @@ class Kpi(BaseModel):
     of: float | None = Field(None, description="the whole that value is a part of, where there is one")
 
 
-class AlarmRow(BaseModel):
+class AlarmRow(Shown):
     """An active alarm as the column, the map and the incident card show it."""
 
     id: int
@@ -91,7 +97,7 @@ class AlarmRow(BaseModel):
     simulated: bool = False
 
 
-class AlarmPanel(BaseModel):
+class AlarmPanel(Shown):
     """Counts are of active alarms by level; ``items`` the worst first, at most as many as the column holds.
 
     Attributes:
@@ -106,7 +112,7 @@ class AlarmPanel(BaseModel):
     rate_hours: float
 
 
-class Step(BaseModel):
+class Step(Shown):
     """A step of handling that really happened (or, without ``at``, has not yet)."""
 
     key: str
@@ -114,7 +120,7 @@ class Step(BaseModel):
     by: str | None = None
 
 
-class Incident(BaseModel):
+class Incident(Shown):
     """The one alarm that owns the screen: the highest active one, unacknowledged and newest first."""
 
     alarm: AlarmRow
@@ -123,7 +129,7 @@ class Incident(BaseModel):
     steps: list[Step]
 
 
-class TankRow(BaseModel):
+class TankRow(Shown):
     """A tank with its level. ``low``/``high`` are alarm limits, ``bottom``/``top`` the instrument's range."""
 
     point_id: int
@@ -140,12 +146,12 @@ class TankRow(BaseModel):
     stale: bool
 
 
-class TankPanel(BaseModel):
+class TankPanel(Shown):
     rows: list[TankRow]
     total: int
 
 
-class LoadPoint(BaseModel):
+class LoadPoint(Shown):
     """Sum over the meters of their means in a quarter of an hour; ``n`` meters had one."""
 
     start: int
@@ -153,19 +159,19 @@ class LoadPoint(BaseModel):
     n: int
 
 
-class Utility(BaseModel):
+class Utility(Shown):
     key: str
     figure: Figure
     spark: list[float | None]
 
 
-class EnterpriseEnergy(BaseModel):
+class EnterpriseEnergy(Shown):
     enterprise: Named
     figure: Figure
     share: float | None
 
 
-class EnergyPanel(BaseModel):
+class EnergyPanel(Shown):
     """Active power of all meters. ``change`` compares with yesterday's same quarter over the same meters."""
 
     now: Figure
@@ -179,7 +185,7 @@ class EnergyPanel(BaseModel):
     ranking: list[EnterpriseEnergy]
 
 
-class EnvironmentRow(BaseModel):
+class EnvironmentRow(Shown):
     point_id: int
     name: str
     name_en: str
@@ -195,7 +201,7 @@ class EnvironmentRow(BaseModel):
     spark: list[float | None]
 
 
-class EnvironmentPanel(BaseModel):
+class EnvironmentPanel(Shown):
     """``judged`` points have a limit and a fresh value, ``exceeding`` of them are above it."""
 
     rows: list[EnvironmentRow]
@@ -205,7 +211,7 @@ class EnvironmentPanel(BaseModel):
     unknown: int
 
 
-class PointState(BaseModel):
+class PointState(Shown):
     """Points by what may be believed of them; ``unknown`` have never said anything."""
 
     total: int
@@ -215,7 +221,7 @@ class PointState(BaseModel):
     unknown: int
 
 
-class StalePoint(BaseModel):
+class StalePoint(Shown):
     point_id: int
     code: str
     name: str
@@ -225,7 +231,7 @@ class StalePoint(BaseModel):
     period_s: float
 
 
-class GatewayRow(BaseModel):
+class GatewayRow(Shown):
     name: str
     running: bool
     listening: str | None
@@ -233,7 +239,7 @@ class GatewayRow(BaseModel):
     rejected: int
 
 
-class IngestPanel(BaseModel):
+class IngestPanel(Shown):
     """The doors: received = stored + rejected + in flight."""
 
     received: int
@@ -244,7 +250,7 @@ class IngestPanel(BaseModel):
     gateways: list[GatewayRow]
 
 
-class WeatherPanel(BaseModel):
+class WeatherPanel(Shown):
     """The zone's own station: direction in degrees the wind comes *from*."""
 
     wind_speed: Figure | None
@@ -253,7 +259,7 @@ class WeatherPanel(BaseModel):
     humidity: Figure | None
 
 
-class Timeline(BaseModel):
+class Timeline(Shown):
     """Alarms raised per bucket and level (index 0 is level 1), for the time conductor."""
 
     start: int
@@ -262,7 +268,7 @@ class Timeline(BaseModel):
     counts: list[tuple[int, int, int, int]]
 
 
-class Overview(BaseModel):
+class Overview(Shown):
     """Everything of the one screen at one moment.
 
     A panel is None when the caller may not see it. ``live`` is False when a past moment was asked for:

@@ -1,32 +1,15 @@
-import type { AlarmRow, Level } from './overview'
+import type { AlarmRow } from './overview'
+import type { components } from './schema'
 
-/** An occurrence as `GET /alarms` lists it; see `parksight/alarms/schemas.py`. */
-export interface AlarmOut {
-  id: number
-  point: { id: number; code: string; name: string; name_en: string; unit: string; kind: string } | null
-  step: 'HH' | 'H' | 'L' | 'LL' | 'STALE'
-  priority: Level
-  raised_at: number
-  value: number | null
-  limit: number
-  condition: 'active' | 'unknown' | 'cleared'
-  cleared_at: number | null
-  handling: 'new' | 'acknowledged'
-  acknowledged_by: string | null
-  acknowledged_at: number | null
-  open: boolean
-  simulated: boolean
-  enterprise: { id: number; code: string; name: string; name_en: string } | null
-  thing: { id: number; code: string; name: string; name_en: string } | null
-  position: [number, number] | null
-}
+/** An occurrence as `GET /alarms` lists it. */
+export type AlarmOut = components['schemas']['AlarmOut']
 
 /** The same alarm as the map and the incident card draw it. */
 export function asRow(a: AlarmOut): AlarmRow {
   const silent = a.step === 'STALE'
   return {
     id: a.id,
-    level: a.priority,
+    level: a.priority as AlarmRow['level'],
     state: a.condition,
     acknowledged: a.handling === 'acknowledged',
     acknowledged_by: a.acknowledged_by,
