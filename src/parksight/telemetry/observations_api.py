@@ -6,21 +6,40 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
+from parksight.kernel.clock import Clock
+from parksight.kernel.db import Database
 from parksight.kernel.errors import invalid
 from parksight.kernel.i18n import language_of
 from parksight.kernel.permissions import Caller
+from parksight.kernel.settings import Settings
 from parksight.kernel.web import requires, service
+from parksight.telemetry.live_table import LiveTable
 from parksight.telemetry.observations_schemas import Course, LastAnswer, RawPage
 from parksight.telemetry.points.repository import Wanted
 from parksight.telemetry.points.schemas import RecordId
 from parksight.telemetry.queries import ObservationQueries
 from parksight.telemetry.queries.export import FORMATS
+from parksight.telemetry.store import DuckDbStore
 from parksight.telemetry.store.days import LATEST
 
 router = APIRouter(prefix="/api/v1/observations", tags=["observations"])
+
+
+def install(
+    app: FastAPI, settings: Settings, db: Database, store: DuckDbStore, live: LiveTable, clock: Clock
+) -> ObservationQueries:
+    """Routes, ``app.state.observations`` and what they need; close the result at the end, before the store."""
+    queries = ObservationQueries(
+        db, store, live, clock, settings.queries, settings.zone.timezone,
+        (settings.zone.name, settings.zone.name_en),
+    )  # fmt: skip
+    app.state.observations = queries
+    app.include_router(router)
+    return queries
+
 
 Reading = Annotated[Caller, requires("telemetry.observation.read")]
 Exporting = Annotated[Caller, requires("telemetry.export")]

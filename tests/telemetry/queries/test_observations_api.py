@@ -18,18 +18,17 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests.telemetry.kit import add_points, records
-from tests.telemetry.store.kit import DAY, HOUR, MIDNIGHT, SHANGHAI, columns, open_store, steady
+from tests.telemetry.store.kit import DAY, HOUR, MIDNIGHT, columns, open_store, steady
 
 from parksight.kernel.audit import AuditEntry
 from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.http.problems import add_handlers
 from parksight.kernel.permissions import ROLES, Caller
-from parksight.kernel.settings import QuerySettings
+from parksight.kernel.settings import QuerySettings, Settings
 from parksight.kernel.web import current_caller
 from parksight.telemetry.catalogue import Catalogue
 from parksight.telemetry.live_table import LiveTable
-from parksight.telemetry.observations_api import router
-from parksight.telemetry.queries import ObservationQueries
+from parksight.telemetry.observations_api import install
 from parksight.telemetry.queries.ladder import WIDTHS, width_for
 
 ZONE = Caller(1, "李值班", grants=ROLES["duty_operator"], enterprises=None)
@@ -50,12 +49,9 @@ class Room:
         self.store = open_store(folder / "store")
         self.clock = SimulatedClock(datetime.fromtimestamp(NOW / 1000, UTC))
         self.live = LiveTable(Catalogue(self.db))
-        self.queries = ObservationQueries(
-            self.db, self.store, self.live, self.clock, QuerySettings(**limits), SHANGHAI, ("园区", "Zone")
-        )
         self.app = FastAPI()
-        self.app.include_router(router)
-        self.app.state.observations = self.queries
+        limited = Settings(queries=QuerySettings(**limits))
+        self.queries = install(self.app, limited, self.db, self.store, self.live, self.clock)
         add_handlers(self.app)
         self.who: Caller | None = ZONE
         self.app.dependency_overrides[current_caller] = lambda: self.who
@@ -117,7 +113,9 @@ def test_nobody_sees_the_points_of_another_enterprise(room: Room) -> None:
 
 def test_permissions_are_asked_for(room: Room) -> None:
     span = {"start": MIDNIGHT, "end": NOW, "points": "1"}
-    assert room.get("/export", READER, **span).json()["detail"] == "This needs the permission telemetry.export."
+    assert (
+        room.get("/export", READER, **span).json()["detail"] == "This needs the permission telemetry.export."
+    )
     nobody = Caller(9, "Nobody", enterprises=None)
     for path in ("/last", "/buckets", "/raw"):
         assert room.get(path, nobody, **span).status_code == 403
@@ -167,7 +165,7 @@ def test_a_csv_names_its_origin_says_what_is_simulated_and_is_harmless(room: Roo
     lines = list(csv.reader(io.StringIO(text)))
     facts = {line[0]: line[1] for line in lines if line[0].startswith("# ") and len(line) == 2}
     assert facts["# origin"].startswith("ParkSight")
-    assert "Zone" in facts["# origin"]
+    assert "Qingyuan Economic Development Zone" in facts["# origin"]
     assert facts["# of them simulated"] == str(sum(1 for x in lines if x[0] == "1"))
     assert "simulated: their values describe no real plant" in text
     head = next(line for line in lines if line[0] == "point_id")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-ROUNDS = int(os.environ.get("PARKSIGHT_TEST_CRASHES", "16"))
+ROUNDS = int(os.environ.get("PARKSIGHT_TEST_CRASHES", "12"))
 
 
 @pytest.mark.slow

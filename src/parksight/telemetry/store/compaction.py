@@ -141,6 +141,32 @@ class Compaction:
     def _flush(self, hot: HotTable, now_ms: int, effort: Effort) -> None:
         made: list[tuple[Segment, Partials]] = []
         newest = self.newest.copy()
+        first_id = self._next_id
+        try:
+            self._sort_hot(hot, now_ms, newest, made, effort)
+            with self._cursors.transaction() as c:
+                for segment, days in made:
+                    db.add_segment(c, segment, days)
+                newest.save(c)
+                db.set_meta(c, "covered", hot.number)
+                db.set_meta(c, "next_segment", self._next_id)
+        except BaseException:
+            # The next attempt makes the same files of the same rows and takes the place of these. They are not
+            # removed: should the engine have kept what it reported as failed, they are needed.
+            self._next_id = first_id
+            raise
+        self.newest = newest
+        self._versions.publish(
+            without=hot,
+            days=by_day([*self._versions.now.segments(), *(s for s, _ in made)]),
+            garbage=[lambda: self._drop_hot(hot.number)],
+        )
+        effort.segments += len(made)
+
+    def _sort_hot(
+        self, hot: HotTable, now_ms: int, newest: Newest, made: list[tuple[Segment, Partials]], effort: Effort
+    ) -> None:
+        """Write the segments of a hot table, one per day and :data:`FLUSH_ROWS`, into ``made``."""
         for first in range(0, max(hot.rows, 1), FLUSH_ROWS):
             rows = self._hot_rows(hot, first)
             effort.sample()
@@ -153,19 +179,6 @@ class Compaction:
                 made.append(self._write(sort_unique(take(rows, which)), int(day), hot, now_ms))
                 effort.sample()
             effort.rows += len(rows)
-        with self._cursors.transaction() as c:
-            for segment, days in made:
-                db.add_segment(c, segment, days)
-            newest.save(c)
-            db.set_meta(c, "covered", hot.number)
-            db.set_meta(c, "next_segment", self._next_id)
-        self.newest = newest
-        self._versions.publish(
-            without=hot,
-            days=by_day([*self._versions.now.segments(), *(s for s, _ in made)]),
-            garbage=[lambda: self._drop_hot(hot.number)],
-        )
-        effort.segments += len(made)
 
     def _hot_rows(self, hot: HotTable, first: int) -> Columns:
         c = self._cursors.get().execute(

@@ -168,6 +168,16 @@ def create(cursors: Cursors, timezone: str) -> None:
             raise StoreMismatch(cursors.path.parent, "timezone", zone[0], timezone)
 
 
+def warm_up(cursors: Cursors) -> None:
+    """The engine's first insert takes many times the later ones: do it before a device waits for it."""
+    cursor = cursors.get()
+    cursor.execute(f"CREATE TEMP TABLE warm_up ({HOT_COLUMNS})")
+    cursor.register("batch", arrow(no_rows()))
+    cursor.execute("INSERT INTO warm_up SELECT * FROM batch")
+    cursor.unregister("batch")
+    cursor.execute("DROP TABLE warm_up")
+
+
 def get_meta(cursor: duckdb.DuckDBPyConnection, key: str) -> int:
     row = cursor.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
     return int(row[0]) if row else 0

@@ -27,6 +27,7 @@ from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.reading import Reader, concat, take, wanted
 from parksight.telemetry.store.segment import no_rows
 from parksight.telemetry.store.versions import HotTable, Versions
+from parksight.telemetry.store.warm import warm
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,7 @@ class DuckDbStore:
         self._cursors = db.Cursors(directory / DATABASE_NAME, settings.memory_limit_mb, settings.threads)
         try:
             db.create(self._cursors, timezone)
+            db.warm_up(self._cursors)
             newest = Newest()
             newest.load(self._cursors.get())
             self._versions = Versions(view_of(self._cursors, clock.now_ms()))
@@ -114,6 +116,7 @@ class DuckDbStore:
     def _run(self) -> None:
         if hasattr(os, "setpriority"):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+        warm()
         while not self._closing:
             self._wake.wait(_LOOK_S)
             self._wake.clear()
@@ -188,8 +191,8 @@ class DuckDbStore:
         try:
             with self._compaction.lock:
                 self._cursors.open()
-                hots = view_of(self._cursors, self._clock.now_ms()).hots
-                self._versions.publish(hots=hots)
+                found = view_of(self._cursors, self._clock.now_ms())
+                self._versions.publish(hots=found.hots, days=found.days)
         except duckdb.Error as problem:
             raise StoreWriteFailed(self.directory, problem) from problem
         self._broken = False
