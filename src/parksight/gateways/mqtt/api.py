@@ -15,10 +15,9 @@ from parksight.gateways.mqtt.schemas import (
     MqttConnectionPatch,
     MqttTemplatesOut,
 )
-from parksight.gateways.mqtt.service import MqttConnections
 from parksight.kernel.errors import not_found
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import ReadSession, WriteSession, requires, service
+from parksight.kernel.web import ReadSession, WriteSession, requires
 
 router = APIRouter(
     prefix="/api/v1/gateways/mqtt", tags=["gateways"], generate_unique_id_function=lambda route: route.name
@@ -34,7 +33,6 @@ def mqtt_gateway(request: Request) -> MqttGateway:
 
 MayRead = Annotated[Caller, requires("gateways.gateway.read")]
 MayWrite = Annotated[Caller, requires("gateways.gateway.write")]
-Connections = Annotated[MqttConnections, Depends(service("mqtt_connections"))]
 Gateway = Annotated[MqttGateway, Depends(mqtt_gateway)]
 Id = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
@@ -58,11 +56,9 @@ async def list_mqtt_templates(_caller: MayRead, gateway: Gateway) -> MqttTemplat
 
 
 @router.get("/connections")
-def list_mqtt_connections(
-    caller: MayRead, session: ReadSession, connections: Connections, gateway: Gateway
-) -> list[MqttConnectionOut]:
+def list_mqtt_connections(caller: MayRead, session: ReadSession, gateway: Gateway) -> list[MqttConnectionOut]:
     """The brokers the platform is a client of."""
-    return [_out(r, gateway) for r in connections.all(session, caller)]
+    return [_out(r, gateway) for r in gateway.records.all(session, caller)]
 
 
 @router.post("/connections", status_code=201)
@@ -70,19 +66,18 @@ def create_mqtt_connection(
     data: MqttConnectionIn,
     caller: MayWrite,
     session: WriteSession,
-    connections: Connections,
     gateway: Gateway,
 ) -> MqttConnectionOut:
     """Become a client of a broker."""
-    return _out(connections.create(session, caller, data), gateway)
+    return _out(gateway.records.create(session, caller, data), gateway)
 
 
 @router.get("/connections/{connection_id}")
 def get_mqtt_connection(
-    connection_id: Id, caller: MayRead, session: ReadSession, connections: Connections, gateway: Gateway
+    connection_id: Id, caller: MayRead, session: ReadSession, gateway: Gateway
 ) -> MqttConnectionOut:
     """One broker connection with its figures."""
-    return _out(connections.one(session, caller, connection_id), gateway)
+    return _out(gateway.records.one(session, caller, connection_id), gateway)
 
 
 @router.patch("/connections/{connection_id}")
@@ -91,17 +86,16 @@ def update_mqtt_connection(
     data: MqttConnectionPatch,
     caller: MayWrite,
     session: WriteSession,
-    connections: Connections,
     gateway: Gateway,
 ) -> MqttConnectionOut:
     """Change the stated fields of a connection; it is renewed."""
-    return _out(connections.update(session, caller, connection_id, data), gateway)
+    return _out(gateway.records.update(session, caller, connection_id, data), gateway)
 
 
 @router.delete("/connections/{connection_id}", status_code=204)
 def delete_mqtt_connection(
-    connection_id: Id, caller: MayWrite, session: WriteSession, connections: Connections
+    connection_id: Id, caller: MayWrite, session: WriteSession, gateway: Gateway
 ) -> Response:
     """Stop being a client of a broker that no device uses."""
-    connections.delete(session, caller, connection_id)
+    gateway.records.delete(session, caller, connection_id)
     return Response(status_code=204)

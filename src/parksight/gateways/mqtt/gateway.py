@@ -15,6 +15,7 @@ from parksight.gateways.mqtt.config import ConnectionConfig
 from parksight.gateways.mqtt.events import MqttConnectionsChanged
 from parksight.gateways.mqtt.models import MqttConnection
 from parksight.gateways.mqtt.routes import RouteError, Router
+from parksight.gateways.mqtt.service import MqttConnections
 from parksight.gateways.mqtt.session import BrokerSession
 from parksight.gateways.mqtt.template import TemplateLibrary
 from parksight.gateways.protocols import ConnectionView, GatewayStatus
@@ -52,6 +53,8 @@ class MqttGateway:
         self._db = db
         self._sealer = sealer
         self.library = library
+        #: Use cases of the connections, for the routes.
+        self.records = MqttConnections(context.clock, sealer, library)
         self._running = False
         self._lock = asyncio.Lock()
         self._versions: dict[str, int] = {}
