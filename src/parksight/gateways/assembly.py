@@ -15,28 +15,53 @@ from parksight.gateways.http.points import PointIndex
 from parksight.gateways.modbus import SPEC as MODBUS
 from parksight.gateways.modbus.api import router as modbus_router
 from parksight.gateways.modbus.gateway import ModbusGateway
-from parksight.gateways.modbus.templates import TemplateLibrary
+from parksight.gateways.modbus.templates import TemplateLibrary as ModbusTemplates
 from parksight.gateways.mqtt import SPEC as MQTT
+from parksight.gateways.mqtt.api import router as mqtt_router
 from parksight.gateways.mqtt.gateway import MqttGateway
+from parksight.gateways.mqtt.template import TemplateLibrary as MqttTemplates
 from parksight.gateways.protocols import Gateway
 from parksight.gateways.spec import ProtocolSpec
 from parksight.kernel.db import Database
+from parksight.kernel.sealing import Sealer
 from parksight.kernel.settings import Settings
+from parksight.telemetry.live_table import LiveTable
 
 SPECS: tuple[ProtocolSpec, ...] = (HJ212, MODBUS, MQTT, HTTP)
 #: The particular routes before the common ones, which have ``/gateways/{name}``.
-ROUTERS: tuple[APIRouter, ...] = (modbus_router, http_router, common_router)
+ROUTERS: tuple[APIRouter, ...] = (modbus_router, mqtt_router, http_router, common_router)
 
 
-def gateways(context: GatewayContext, settings: Settings, db: Database) -> list[Gateway]:
+def gateways(context: GatewayContext, settings: Settings, db: Database, live: LiveTable) -> list[Gateway]:
     """The gateways that the settings enable, in start order; pushing over HTTP is always there."""
+
+    def newest(device_id: int) -> int | None:
+        points = context.directory.points_of(device_id)
+        seen = live.newest(points).observed_at if points else ()
+        return max((int(t) for t in seen if t > 0), default=None)
+
     found: list[Gateway] = [HttpGateway(context, settings.push, PointIndex(db))]
     if settings.hj212.enabled:
-        found.append(Hj212Gateway(context, settings.hj212, settings.zone.timezone))
+        found.append(
+            Hj212Gateway(
+                context,
+                settings.hj212,
+                db,
+                settings.zone.timezone,
+                newest=newest,
+                unseal=Sealer(settings.data_dir).open,
+            )
+        )
     if settings.modbus.enabled:
         found.append(
-            ModbusGateway(context, settings.modbus, TemplateLibrary(settings.data_dir / "modbus-templates"))
+            ModbusGateway(context, settings.modbus, ModbusTemplates(settings.data_dir / "modbus-templates"))
         )
     if settings.mqtt.enabled:
-        found.append(MqttGateway(context, settings.mqtt))
+        library = MqttTemplates(settings.data_dir / "mqtt-templates")
+        found.append(MqttGateway(context, settings.mqtt, db, Sealer(settings.data_dir), library))
     return found
+
+
+def body_limits(settings: Settings) -> dict[str, int]:
+    """Request bodies of the gateways that may be larger than the house allows."""
+    return {"/api/v1/ingest/observations": settings.push.max_body_mb * 2**20}
