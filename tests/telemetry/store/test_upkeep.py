@@ -23,8 +23,9 @@ from tests.telemetry.store.kit import (
     tuples,
 )
 
+from parksight.kernel.backup import BackupPart
 from parksight.telemetry.protocols import Columns
-from parksight.telemetry.store import BackupUnusable, restore
+from parksight.telemetry.store import BackupUnusable, restore, restore_part
 
 POINTS = list(range(1, 9))
 
@@ -164,6 +165,21 @@ def test_a_copy_of_a_running_store_is_consistent(tmp_path: Path) -> None:
     copy.close()
     with pytest.raises(BackupUnusable):
         restore(tmp_path / "copy", tmp_path / "again")
+
+
+def test_the_observations_are_a_part_of_the_archive(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    store.append(steady(POINTS, MIDNIGHT, 100, 1_000))
+    part: BackupPart = store.backup_part()
+    (tmp_path / "copy").mkdir()
+    part.dump(tmp_path / "copy")
+    store.close()
+    back: BackupPart = restore_part(tmp_path / "again")
+    assert (part.name, back.name) == ("observations", "observations")
+    back.restore(tmp_path / "copy")
+    copy = open_store(tmp_path / "again")
+    assert len(copy.raw(POINTS, 0, 2**41)) == 800
+    copy.close()
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "foreign", "garbage"])

@@ -11,11 +11,13 @@ from parksight.telemetry.store.errors import (
     StoreMismatch,
     StoreWriteFailed,
 )
-from parksight.telemetry.store.store import DuckDbStore, restore
+from parksight.telemetry.store.parts import ObservationsPart, restore, restore_part
+from parksight.telemetry.store.store import DuckDbStore
 
 __all__ = [
     "BackupUnusable",
     "DuckDbStore",
+    "ObservationsPart",
     "PartitionDamaged",
     "QueryTooSlow",
     "StoreClosed",
@@ -24,5 +26,6 @@ __all__ = [
     "StoreMismatch",
     "StoreWriteFailed",
     "restore",
+    "restore_part",
     "time_limit",
 ]

@@ -95,6 +95,8 @@ class Compaction:
         self._retention_days = retention_days
         self._merger = Merger(folder, files, days)
         self.lock = threading.Lock()
+        #: Set it to end a run after the step it is at.
+        self.stopping = False
         self.checkpoint_failures = 0
         self.skipped: dict[int, str] = {}
         with cursors.transaction() as c:
@@ -112,11 +114,13 @@ class Compaction:
         effort = Effort()
         with self.lock:
             try:
+                # As many as there are now: more may come in faster than they are sorted, and merges must not starve.
                 for hot in self._versions.now.hots[:-1]:
-                    self._flush(hot, now_ms, effort)
+                    if not self.stopping:
+                        self._flush(hot, now_ms, effort)
+                        self._checkpoint()
                 self._merge_due(now_ms, effort)
                 self._retain(now_ms, effort)
-                self._checkpoint()
             except (OSError, pa.ArrowException, duckdb.Error) as problem:
                 raise StoreWriteFailed(self._folder, problem) from problem
             waiting = self._versions.collect()
@@ -213,7 +217,7 @@ class Compaction:
             if not all(s.has_rows for s in self._versions.now.days[day]):
                 continue
             while found := due(self._versions.now.days[day], self._closed(day, now_ms), now_ms):
-                if not self._replace(found, now_ms, effort, keep_rows=True):
+                if self.stopping or not self._replace(found, now_ms, effort, keep_rows=True):
                     break
 
     def _cutoff(self, now_ms: int) -> int:
@@ -221,7 +225,7 @@ class Compaction:
 
     def _retain(self, now_ms: int, effort: Effort) -> None:
         for day, found in sorted(self._versions.now.days.items()):
-            if day < self._cutoff(now_ms) and any(s.has_rows for s in found):
+            if not self.stopping and day < self._cutoff(now_ms) and any(s.has_rows for s in found):
                 effort.dropped_days += self._replace(found, now_ms, effort, keep_rows=False)
 
     def _replace(self, old: tuple[Segment, ...], now_ms: int, effort: Effort, keep_rows: bool) -> bool:
@@ -251,14 +255,19 @@ class Compaction:
                 path.unlink(missing_ok=True)
 
     def _checkpoint(self) -> None:
-        """Shorten the write-ahead log now, while the hot table is small, instead of within an append."""
+        """Shorten the write-ahead log now, while the hot table is small, instead of within an append.
+
+        While sealed tables wait it is left alone: their rows would be written once more for nothing.
+        """
+        self._versions.collect()
+        if len(self._versions.now.hots) > 1:
+            return
         wal = self._cursors.path.with_name(self._cursors.path.name + ".wal")
         try:
             if wal.stat().st_size < _WAL_BYTES:
                 return
         except FileNotFoundError:
             return
-        self._versions.collect()
         try:
             self._cursors.get().execute("CHECKPOINT")
         except duckdb.TransactionException:

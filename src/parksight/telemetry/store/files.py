@@ -22,7 +22,8 @@ from parksight.telemetry.store.errors import PartitionDamaged
 
 #: Rows of a row group: a read decodes at least one.
 GROUP_ROWS = 49_152
-_FOOTERS_KEPT = 512
+#: Column chunks described by the footers kept in memory, about a kilobyte each.
+_CHUNKS_KEPT = 60_000
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,6 +36,10 @@ class Footer:
     level: I64
     rows: I64
     floats: I64
+
+    @property
+    def chunks(self) -> int:
+        return len(self.rows) * int(self.metadata.num_columns)
 
 
 class FileWriter:
@@ -113,6 +118,7 @@ class FileCache:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._footers: OrderedDict[Path, Footer] = OrderedDict()
+        self._chunks = 0
         #: Files found unreadable: path to (day, reason); shown by health, emptied by a successful read.
         self.damaged: dict[Path, tuple[str, str]] = {}
 
@@ -132,9 +138,10 @@ class FileCache:
         except (OSError, pa.ArrowException, KeyError, ValueError) as problem:
             raise self._damage(path, day, problem) from problem
         with self._lock:
+            self._chunks += footer.chunks - self._weight(self._footers.get(path))
             self._footers[path] = footer
-            if len(self._footers) > _FOOTERS_KEPT:
-                self._footers.popitem(last=False)
+            while self._chunks > _CHUNKS_KEPT and len(self._footers) > 1:
+                self._chunks -= self._footers.popitem(last=False)[1].chunks
         return footer
 
     def read(self, path: Path, day: str, groups: list[int], columns: list[str]) -> dict[str, Any]:
@@ -156,13 +163,17 @@ class FileCache:
             self.damaged.pop(path, None)
         return out
 
+    @staticmethod
+    def _weight(footer: Footer | None) -> int:
+        return 0 if footer is None else footer.chunks
+
     def _damage(self, path: Path, day: str, problem: Exception) -> PartitionDamaged:
         self.damaged[path] = (day, f"{type(problem).__name__}: {problem}"[:300])
         return PartitionDamaged(day, path, problem)
 
     def forget(self, path: Path) -> None:
         with self._lock:
-            self._footers.pop(path, None)
+            self._chunks -= self._weight(self._footers.pop(path, None))
         self.damaged.pop(path, None)
 
 

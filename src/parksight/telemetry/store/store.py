@@ -24,6 +24,7 @@ from parksight.telemetry.store.errors import StoreClosed, StoreError, StoreWrite
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.merging import resident_bytes
 from parksight.telemetry.store.newest import Newest
+from parksight.telemetry.store.parts import DATABASE_NAME, SEGMENTS_NAME, ObservationsPart
 from parksight.telemetry.store.reading import Reader, concat, take, wanted
 from parksight.telemetry.store.segment import no_rows
 from parksight.telemetry.store.versions import HotTable, Versions
@@ -31,8 +32,6 @@ from parksight.telemetry.store.warm import warm
 
 log = structlog.get_logger(__name__)
 
-DATABASE_NAME = "observations.duckdb"
-SEGMENTS_NAME = "segments"
 #: The compaction thread looks at least so often whether something is due.
 _LOOK_S = 60.0
 #: A hot table is sealed once so old, however small it is.
@@ -137,6 +136,7 @@ class DuckDbStore:
     def close(self) -> None:
         """Stop compacting and close the files; queries under way end with an error. Idempotent."""
         self._closing = True
+        self._compaction.stopping = True
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
@@ -284,8 +284,9 @@ class DuckDbStore:
                 return self._reader.rows(view, ids, start, end)
             parts: list[Columns] = []
             left = limit
+            hot = self._reader.hot(view, ids, start, end)
             for point in ids:
-                for _, rows in self._reader.by_day(view, np.array([point], np.int32), start, end):
+                for _, rows in self._reader.by_day(view, np.array([point], np.int32), start, end, hot):
                     parts.append(take(rows, slice(0, left)))
                     left -= len(parts[-1])
                     if left <= 0:
@@ -395,14 +396,9 @@ class DuckDbStore:
         finally:
             pinned.__exit__(None, None, None)
 
-
-def restore(source: Path, directory: Path) -> dict[str, Any]:
-    """Build a store folder from :meth:`DuckDbStore.dump`; no store may be open on it.
-
-    Raises:
-        BackupUnusable: a file is missing or changed, or ``directory`` already holds observations.
-    """
-    return backup.restore(source, directory, DATABASE_NAME, SEGMENTS_NAME)
+    def backup_part(self) -> ObservationsPart:
+        """What the platform's backup asks for the observations of this running store."""
+        return ObservationsPart(self.directory, self)
 
 
 def _check(rows: Columns) -> None:
@@ -417,4 +413,4 @@ def _check(rows: Columns) -> None:
         raise ValueError(f"observation times {low} to {high} ms are not within 1970 to 2100")
 
 
-__all__ = ["DuckDbStore", "restore"]
+__all__ = ["DuckDbStore"]
