@@ -95,3 +95,18 @@ async def test_follows_events_on_the_loop(db: Database, directory: DeviceDirecto
     await asyncio.wait_for(told.wait(), 5)
     assert directory.by_address("hj212", "MN1") is None
     assert directory.resolve(device, "x") == UNMAPPED
+
+
+@pytest.mark.anyio
+async def test_many_events_make_few_reloads(db: Database, directory: DeviceDirectory) -> None:
+    ids = [add_device(db, f"D{i}", "hj212", f"MN{i}") for i in range(200)]
+    told: list[int] = []
+    directory.on_change(lambda: told.append(directory.version))
+    db.bus.attach(asyncio.get_running_loop())
+    with db.session() as session:
+        for device in ids:
+            emit(session, DevicesChanged(ids=(device,)))
+    async with asyncio.timeout(10):
+        while len(directory.devices()) < 200:
+            await asyncio.sleep(0.01)
+    assert 1 <= len(told) <= 5

@@ -101,7 +101,9 @@ class DeviceDirectory:
         self._point_devices: dict[int, set[int]] = {}
         self._version = 0
         self._listeners: list[Callable[[], None]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._dirty: set[int] = set()
+        self._dirty_all = False
         #: Mappings whose units do not fit their point: (device id, address) -> problem code.
         self.broken: dict[tuple[int, str], str] = {}
         self._unsubscribe = [
@@ -221,22 +223,32 @@ class DeviceDirectory:
             self._schedule(tuple(touched))
 
     def _schedule(self, ids: tuple[int, ...] | None) -> None:
+        """Reload soon; what changes while a reload runs is taken by the next one, however many events tell it."""
+        if ids is None:
+            self._dirty_all = True
+        else:
+            self._dirty.update(ids)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
-            self._refresh(ids)
+            self._refresh(*self._take_dirty())
             self._tell()
             return
-        task = loop.create_task(self._refresh_later(ids))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        if self._task is None or self._task.done():
+            self._task = loop.create_task(self._refresh_later())
 
-    async def _refresh_later(self, ids: tuple[int, ...] | None) -> None:
-        await asyncio.to_thread(self._refresh, ids)
-        self._tell()
+    def _take_dirty(self) -> tuple[bool, tuple[int, ...]]:
+        taken = (self._dirty_all, tuple(self._dirty))
+        self._dirty_all, self._dirty = False, set()
+        return taken
 
-    def _refresh(self, ids: tuple[int, ...] | None) -> None:
-        if ids is None:
+    async def _refresh_later(self) -> None:
+        while self._dirty_all or self._dirty:
+            await asyncio.to_thread(self._refresh, *self._take_dirty())
+            self._tell()
+
+    def _refresh(self, everything: bool, ids: tuple[int, ...]) -> None:
+        if everything:
             self.load()
         else:
             self.reload(ids)

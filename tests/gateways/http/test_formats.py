@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parksight.gateways.fields import NO_TIME, read_quality, read_time, read_value
 from parksight.gateways.http.columnar import parse_arrow
-from parksight.gateways.http.rows import NO_TIME, MalformedPushError, read_quality, read_time, read_value
+from parksight.gateways.http.rows import MalformedPushError
 from parksight.gateways.http.textual import parse_csv, parse_json
 from parksight.telemetry.quality import Quality
 

@@ -13,9 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from parksight.gateways.fields import NO_TIME, QUALITY_NAMES
 from parksight.gateways.http.rows import (
-    NO_TIME,
-    QUALITY_NAMES,
     Kind,
     MalformedPushError,
     Name,

@@ -13,9 +13,10 @@ import numpy as np
 
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceRecord
+from parksight.gateways.fields import NO_TIME
 from parksight.gateways.http.columnar import parse_arrow
 from parksight.gateways.http.points import PointIndex
-from parksight.gateways.http.rows import NO_TIME, MalformedPushError, RowError, Rows, note_errors, select
+from parksight.gateways.http.rows import MalformedPushError, RowError, Rows, note_errors, select
 from parksight.gateways.http.textual import Push, parse_csv, parse_json
 from parksight.gateways.protocols import ConnectionView, GatewayStatus
 from parksight.kernel.errors import ProblemError, not_found

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from parksight.gateways.fields import NO_TIME, QUALITY_NAMES, read_quality, read_time, read_value
+from parksight.gateways.fields import read_quality, read_time, read_value
 from parksight.telemetry.protocols import F64, I32, I64, U8
 
 #: How a row names its point: point code, address of the pushing device, or point id.
@@ -49,7 +49,7 @@ class Rows:
         names: distinct ways in which rows name their points.
         name: index into ``names``.
         row: number of the row in the document.
-        observed_at: ms since the epoch or :data:`NO_TIME`.
+        observed_at: ms since the epoch or :data:`~parksight.gateways.fields.NO_TIME`.
         value: NaN means "no value".
         quality: quality bytes.
         errors: rows that could not be read, at most ``max_errors`` of them described.
@@ -140,9 +140,3 @@ def note_errors(
         if len(rows.errors) >= max_errors:
             return
         rows.errors.append(RowError(int(number), reason, str(value)[:80]))
-
-
-__all__ = [
-    "NO_TIME", "QUALITY_NAMES", "Kind", "MalformedPushError", "Name", "RowCollector", "RowError", "Rows",
-    "note_errors", "read_quality", "read_time", "read_value", "select",
-]  # fmt: skip

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import structlog
 
 from parksight.gateways.context import GatewayContext
+from parksight.gateways.directory import DeviceRecord, Mapped
 from parksight.gateways.modbus.blocks import Block
 from parksight.gateways.modbus.codec import Framing
 from parksight.gateways.modbus.line import Line, UnitState
@@ -50,6 +51,7 @@ class ModbusGateway:
         self._settings = settings
         self.library = library
         self._lines: dict[tuple[str, int, Framing], Line] = {}
+        self._plans: dict[int, tuple[DeviceRecord, Mapping[str, Mapped], UnitPlan]] = {}
         self._retired: Counter[str] = Counter()
         self._counters: Counter[str] = Counter()
         self._waiting: list[ReadingBatch] = []
@@ -113,7 +115,7 @@ class ModbusGateway:
         for device in directory.devices(self.name, enabled_only=True):
             activity, now_ms = self._context.activity.of(device.id), self._context.clock.now_ms()
             try:
-                made = plan(device, directory.mappings(device.id), self.library)
+                made = self._plan(device, directory.mappings(device.id))
             except PlanError as error:
                 activity.refuse(now_ms, error.reason)
                 log.warning("modbus_device_unusable", device=device.code, error=str(error))
@@ -132,6 +134,7 @@ class ModbusGateway:
                 activity.refuse(now_ms, "too_many_units")
             elif made.blocks:
                 units.append(made)
+        self._plans = {k: v for k, v in self._plans.items() if directory.device(k) is not None}
         for key in [k for k in self._lines if not wanted.get(k)]:
             self._drop(self._lines.pop(key))
         for key, plans in wanted.items():
@@ -144,6 +147,15 @@ class ModbusGateway:
                 line.start()
             else:
                 line.set_units(plans)
+
+    def _plan(self, device: DeviceRecord, mappings: Mapping[str, Mapped]) -> UnitPlan:
+        """The plan of a device; made anew only when its record or mappings were read anew."""
+        known = self._plans.get(device.id)
+        if known is not None and known[0] is device and known[1] is mappings:
+            return known[2]
+        made = plan(device, mappings, self.library)
+        self._plans[device.id] = (device, mappings, made)
+        return made
 
     def _drop(self, line: Line) -> None:
         async def stop() -> None:

@@ -123,7 +123,7 @@ class Line:
         fresh: dict[int, UnitState] = {}
         for plan in plans:
             old = self.units.get(plan.unit)
-            if old is not None and old.plan == plan:
+            if old is not None and (old.plan is plan or old.plan == plan):
                 fresh[plan.unit] = old
                 continue
             jobs = [
