@@ -61,7 +61,7 @@ async def start(context: GatewayContext, db: Database) -> AsyncIterator[Starter]
 
     async def starter(newest: Callable[[int], int | None] | None = None, **limits: Any) -> Station:
         options = {"port": 0, "flush_ms": 1, **limits}
-        gateway = Hj212Gateway(context, Hj212Settings(**options), db, newest=newest)
+        gateway = Hj212Gateway(context, Hj212Settings(**options), db, newest=newest, unseal=str)
         await gateway.start()
         made.append(gateway)
         while not gateway.decoder.ready:

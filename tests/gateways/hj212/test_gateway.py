@@ -85,7 +85,7 @@ async def test_every_part_of_a_split_upload_is_stored_and_answered(station: Stat
 async def test_encrypted_uploads(start: Starter) -> None:
     station = await start()
     key = "30303030303030303030303030303030"
-    device = station.device(config={"sm4_key": key})
+    device = station.device(config={"sm4_key": f"sealed:{key}"})
     async with Peer(station.port, version=Version.V2025, key=Sm4(bytes.fromhex(key))) as peer:
         assert (await peer.upload(peer.segment(2011, peer.content(T0, VALUES)))).flag == 8
         activity = station.context.activity.of(device)

@@ -155,7 +155,7 @@ async def test_history_is_asked_stored_and_counted(quick: Station) -> None:
 async def test_encrypted_history_requests(start: Starter) -> None:
     station = await start()
     key = "0123456789abcdeffedcba9876543210"
-    station.device(config={"sm4_key": key}, policy={**QUICK, "joined_history": True})
+    station.device(config={"sm4_key": f"sealed:{key}"}, policy={**QUICK, "joined_history": True})
     async with Peer(station.port, version=Version.V2025, key=Sm4(bytes.fromhex(key))) as peer:
         await connected(station, peer)
         peer.history[T0] = peer.content(T0, {"a21026-Avg": "1"})

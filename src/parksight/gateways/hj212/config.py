@@ -15,14 +15,8 @@ SEALED = "sealed:"
 
 
 def _key(value: str) -> str:
-    if value.startswith(SEALED):
-        return value
-    try:
-        data = bytes.fromhex(value)
-    except ValueError:
-        data = b""
-    if len(data) != 16:
-        raise ValueError("an SM4 key is 32 hexadecimal digits (or a sealed secret)")
+    if not value.startswith(SEALED):
+        raise ValueError("an SM4 key is set by PUT /devices/{id}/hj212/key and kept sealed")
     return value
 
 
@@ -47,7 +41,7 @@ class Hj212Config(Strict):
 
     Attributes:
         password: PW of our requests; None repeats what the device sends. It is clear text on the wire.
-        sm4_key: key for HJ 212-2025 encryption, 32 hexadecimal digits or ``sealed:…``; None: clear text.
+        sm4_key: key for HJ 212-2025 encryption, ``sealed:…``; None: clear text.
         st: system type of our requests; None repeats what the device sends.
     """
 

@@ -114,7 +114,7 @@ class DeviceBook:
 
     Args:
         directory: devices and mappings.
-        unseal: opens ``sealed:`` secrets; without it such a device takes part without its key and is noted.
+        unseal: opens ``sealed:`` secrets; without it such a device cannot take part and is noted.
         late_ms: see :class:`Tables`.
     """
 
@@ -148,12 +148,9 @@ class DeviceBook:
         policy = Hj212Policy.model_validate(dict(record.policy))
         key = None
         if config.sm4_key is not None:
-            text = config.sm4_key
-            if text.startswith(SEALED):
-                if self._unseal is None:
-                    raise ValueError("its SM4 key is sealed and this process has no key to open it")
-                text = self._unseal(text.removeprefix(SEALED))
-            key = Sm4(bytes.fromhex(text))
+            if self._unseal is None:
+                raise ValueError("its SM4 key is sealed and this process has no key to open it")
+            key = Sm4(bytes.fromhex(self._unseal(config.sm4_key.removeprefix(SEALED))))
         state = DeviceState(record, config, policy, key)
         periods = [m.period_s for a, m in self._directory.mappings(record.id).items() if a.endswith("-Rtd")]
         if periods:

@@ -81,6 +81,7 @@ class Hj212Gateway:
             self._hub, context, self.book, self.decoder, reader, self._courier, self.counters
         )
         self._hub.intake = self._intake
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._reload_wanted = False
@@ -91,7 +92,7 @@ class Hj212Gateway:
     async def start(self) -> None:
         """Read the devices and listen; raises OSError when the address cannot be had."""
         self.book.adopt(*await asyncio.to_thread(self.book.prepare))
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         self._courier.reopen()
         self._hub.throttle(False)
         self._server = await loop.create_server(
@@ -145,10 +146,14 @@ class Hj212Gateway:
     # -- devices ---------------------------------------------------------------------------------------
 
     def reload_devices(self) -> None:
-        """Devices or mappings changed: build new tables in a worker thread, then swap them in."""
+        """Devices or mappings changed: build new tables in a worker thread, then swap them in. Any thread."""
         self._reload_wanted = True
-        if self._server is not None and self._reload is None:
-            self._reload = asyncio.get_running_loop().create_task(self._reload_all())
+        if self._loop is not None and self._server is not None:
+            self._loop.call_soon_threadsafe(self._begin_reload)
+
+    def _begin_reload(self) -> None:
+        if self._server is not None and self._reload is None and self._loop is not None:
+            self._reload = self._loop.create_task(self._reload_all())
 
     async def _reload_all(self) -> None:
         try:

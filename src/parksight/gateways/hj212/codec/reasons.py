@@ -73,5 +73,3 @@ class Deviation(StrEnum):
     CLEAR_TEXT = "clear_text_expected_cipher"
     UNKNOWN_COMMAND = "unknown_command"
     TWO_ADDRESSES = "mn_from_two_addresses"
-    UNEXPECTED_ANSWER = "unexpected_answer"
-    CLOCK_OFF = "device_clock_off"
