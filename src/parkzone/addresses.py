@@ -12,6 +12,9 @@ from typing import Any
 from parkzone.catalogue.specs import Device, Point
 from parkzone.modbus.layout import INPUT, layout
 
+#: Sparkplug group of the zone.
+GROUP = "qingyuan"
+
 
 @dataclass(frozen=True)
 class Endpoints:
@@ -66,6 +69,15 @@ def config(device: Device, points: Sequence[Point], endpoints: Endpoints) -> dic
     if device.protocol == "modbus":
         return _modbus(device, points)
     return {}
+
+
+def broker_config(endpoints: Endpoints) -> dict[str, Any]:
+    """How the platform becomes a client of the demo's broker."""
+    return {
+        "host": endpoints.host, "port": endpoints.mqtt, "version": "3.1.1",
+        "sources": [{"topic": "park/{site}/{node}/data", "device": "{site}/{node}", "template": "values-object"}],
+        "sparkplug": [{"group": GROUP, "device": "{node}/{device}"}],
+    }  # fmt: skip
 
 
 def _modbus(device: Device, points: Sequence[Point]) -> dict[str, Any]:

@@ -69,6 +69,10 @@ class Api:
         response = await self.client.post(PREFIX + path, json=body, params=params)
         return _checked(f"POST {path}", response)
 
+    async def patch(self, path: str, body: Any) -> Any:
+        response = await self.client.patch(PREFIX + path, json=body)
+        return _checked(f"PATCH {path}", response)
+
     async def upload(self, path: str, name: str, data: bytes, media: str, **params: Any) -> Any:
         """Send a file as multipart field ``file``."""
         response = await self.client.post(PREFIX + path, files={"file": (name, data, media)}, params=params)

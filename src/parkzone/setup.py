@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from parkzone import payloads
-from parkzone.addresses import Endpoints
-from parkzone.api import Api
+from parkzone.addresses import Endpoints, broker_config
+from parkzone.api import Api, ApiError
 from parkzone.park import Park
 
 #: Push devices that carry the back-history; several, so that no single source fills its rate guard.
@@ -48,6 +48,7 @@ async def setup(api: Api, park: Park, endpoints: Endpoints, progress: Progress) 
     _check(name, report)
     counts["points"] = report["accepted"] + report["updated"]
     progress("devices", len(files) + 1, total)
+    counts["broker"] = await _broker(api, endpoints)
     counts["devices"] = await _devices(api, park, endpoints)
     progress("alarm-rules", len(files) + 2, total)
     counts["alarm-rules"] = await _rules(api, park)
@@ -74,6 +75,26 @@ def _check(name: str, report: dict[str, Any]) -> None:
         raise SetupError(
             f"{name}: {report['refused']} rows refused, first: {rows[0] if rows else 'not reported'}"
         )
+
+
+async def _broker(api: Api, endpoints: Endpoints) -> int:
+    """Tell the platform of the demo's broker, or where it listens this time; 1 when that is news."""
+    wanted = broker_config(endpoints)
+    try:
+        connections = await api.get("/gateways/mqtt/connections")
+    except ApiError as error:
+        if error.status == 404:  # an installation without the MQTT gateway: the rest of the zone lives
+            return 0
+        raise
+    for known in connections:
+        if known["name"] == endpoints.broker:
+            if all(known["config"].get(k) == v for k, v in wanted.items() if k in ("host", "port")):
+                return 0
+            change = {"version": known["version"], "config": wanted, "enabled": True}
+            await api.patch(f"/gateways/mqtt/connections/{known['id']}", change)
+            return 1
+    await api.post("/gateways/mqtt/connections", {"name": endpoints.broker, "config": wanted})
+    return 1
 
 
 async def _devices(api: Api, park: Park, endpoints: Endpoints) -> int:

@@ -9,10 +9,11 @@ from pathlib import Path
 import aiomqtt
 import pytest
 
+from parkzone.addresses import GROUP
 from parkzone.engine import Engine, system_ms
 from parkzone.mqtt import sparkplug
 from parkzone.mqtt.broker import Broker, BrokerError, executable, free_port
-from parkzone.mqtt.nodes import GROUP, JsonNodes, SparkplugNode, topic
+from parkzone.mqtt.nodes import JsonNodes, SparkplugNode, topic
 from parkzone.park import Park
 from parkzone.seeds import key
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import aiomqtt
 
+from parkzone.addresses import GROUP
 from parkzone.catalogue.specs import Device, Point
 from parkzone.engine import Engine
 from parkzone.mqtt import sparkplug
@@ -16,7 +17,6 @@ from parkzone.mqtt.sparkplug import DOUBLE, INT64, Metric
 
 #: Topics: ``park/<firm>/<gateway>/data`` and ``park/weather/<station>/data``.
 TOPIC = "park/{key}/data"
-GROUP = "qingyuan"
 RECONNECT_S = 2.0
 
 
