@@ -7,6 +7,7 @@ taken in is lost on the way out.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -26,7 +27,8 @@ from parksight.command.api import router as command_router
 from parksight.command.service import CommandService
 from parksight.demo.api import router as demo_router
 from parksight.demo.service import DemoService
-from parksight.gateways import assembly, room
+from parksight.gateways import assembly as gateway_assembly
+from parksight.gateways import room
 from parksight.gateways.activity import ActivityBook
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
@@ -37,14 +39,17 @@ from parksight.kernel import http
 from parksight.kernel.bus import Bus
 from parksight.kernel.clock import Clock, SystemClock
 from parksight.kernel.db import Database
+from parksight.kernel.identity.callers import CallerDirectory
 from parksight.kernel.settings import Settings
+from parksight.registry import assembly as registry_assembly
 from parksight.registry.api import router as registry_router
 from parksight.registry.layers import LayerCache
 from parksight.registry.panel import EnterpriseTabs
 from parksight.registry.picking import Picker
 from parksight.registry.service import RegistryService
-from parksight.registry.transfer.importer import Importer
 from parksight.telemetry.assembly import BODY_LIMITS, Telemetry
+from parksight.telemetry.observations_api import router as observations_router
+from parksight.telemetry.queries.service import ObservationQueries
 from parksight.telemetry.store import DuckDbStore
 from parksight.web import STATIC, built
 
@@ -77,6 +82,11 @@ class Platform:
             self.db, self.clock, settings.zone, self.telemetry.live, self.store, self.telemetry.pipeline,
             self.gateways.manager,
         )  # fmt: skip
+        zone = settings.zone
+        self.observations = ObservationQueries(
+            self.db, self.store, self.telemetry.live, self.clock, settings.queries, zone.timezone,
+            (zone.name, zone.name_en),
+        )  # fmt: skip
         self._compaction: asyncio.Task[None] | None = None
 
     def _build_gateways(self) -> room.Gateways:
@@ -91,33 +101,37 @@ class Platform:
             bus=self.bus,
         )
         return room.build(
-            context, assembly.gateways(context, settings, self.db), assembly.SPECS, self.telemetry.points,
-            live=self.telemetry.live, books=self.telemetry.pipeline, clock_skew_s=settings.ingest.clock_skew_s,
+            context, gateway_assembly.gateways(context, settings, self.db, self.telemetry.live), gateway_assembly.SPECS,
+            self.telemetry.points,
+            live=self.telemetry.live, books=self.telemetry.pipeline.books, clock_skew_s=settings.ingest.clock_skew_s,
         )  # fmt: skip
 
     def install(self, app: FastAPI) -> None:
         """Middleware, routes and ``app.state``."""
-        http.install(
-            app,
-            self.settings,
-            db=self.db,
-            clock=self.clock,
-            body_limits={**BODY_LIMITS, **assembly.body_limits(self.settings)},
-        )
+        limits = {
+            **BODY_LIMITS,
+            **registry_assembly.body_limits(self.settings),
+            **gateway_assembly.body_limits(self.settings),
+        }
+        http.install(app, self.settings, db=self.db, clock=self.clock, body_limits=limits)
         state = app.state
         state.platform = self
-        kernel_api.install(app)
-        state.registry, state.registry_importer = self.registry, Importer(self.db, self.clock)
+        self._callers: CallerDirectory = state.callers
+        state.ingest_counters = self.telemetry.pipeline.ingest_counters
+        app.include_router(kernel_api.router)
+        state.registry = self.registry
+        state.registry_importer = registry_assembly.make_importer(self.db, self.clock, self.settings)
         state.registry_layers, state.registry_picker = LayerCache(), Picker()
         state.enterprise_tabs = EnterpriseTabs()
         state.enterprise_tabs.register(alarms_panel.TAB)
         app.include_router(registry_router)
         self.telemetry.install(app)
-        state.store = self.store
+        state.store, state.observations = self.store, self.observations
+        app.include_router(observations_router)
         state.alarms, state.alarm_rules = self.alarms, self.alarm_rules
         app.include_router(alarms_router)
         state.gateways = self.gateways
-        for router in assembly.ROUTERS:
+        for router in gateway_assembly.ROUTERS:
             app.include_router(router)
         state.command = self.command
         app.include_router(command_router)
@@ -131,15 +145,20 @@ class Platform:
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
         self._compaction = asyncio.create_task(self._compact(), name="store-compaction")
+        gc.collect()
+        gc.freeze()  # what lives as long as the process need not be searched again and again
 
     async def stop(self) -> None:
         """Close the doors first, finish what is in flight, then the rest."""
+        gc.unfreeze()
         await self.gateways.manager.stop()
         if self._compaction is not None:
             self._compaction.cancel()
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarms.stop)
         self.bus.detach()
+        await asyncio.to_thread(self._callers.close)
+        await asyncio.to_thread(self.observations.close)
         await asyncio.to_thread(self.store.close)
         self.db.close()
 
@@ -192,7 +211,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, demo: DemoServ
     )  # fmt: skip
     platform.install(app)
     if demo is not None:
-        app.state.demo = demo
+        app.state.demo, app.state.demo_accounts = demo, demo.accounts
         app.include_router(demo_router)
     if built():
         app.mount("/", Site(directory=STATIC, html=True), name="site")

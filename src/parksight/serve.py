@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import uvicorn
 from fastapi import FastAPI
@@ -25,6 +25,9 @@ from parksight.kernel.clock import SystemClock
 from parksight.kernel.db import Database
 from parksight.kernel.settings import Settings
 
+if TYPE_CHECKING:
+    from parksight.demo.service import DemoService
+
 _DEMO_MARK = "DEMO"
 _ZONE_GRACE_S = 10.0
 console = Console(stderr=False, soft_wrap=True)
@@ -34,8 +37,8 @@ def prepare(settings: Settings) -> None:
     """Make the data folder (readable by its owner alone) and bring the records to the present schema."""
     from parksight.kernel import log, migrate
 
-    log.configure(settings.log_level)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    log.configure(settings.log_level, stream=_log_file(settings) if settings.zone.demo else None)
     with contextlib.suppress(OSError):  # a mounted folder may not allow it
         settings.data_dir.chmod(0o700)
     db = records(settings)
@@ -43,6 +46,14 @@ def prepare(settings: Settings) -> None:
         migrate.upgrade(db)
     finally:
         db.close()
+
+
+def _log_file(settings: Settings) -> TextIO:
+    """The demo's log goes to a file, so that its terminal stays readable; the last run's is kept beside it."""
+    file = settings.data_dir / "parksight.log"
+    if file.exists():
+        file.replace(file.with_suffix(".previous.log"))
+    return file.open("w", encoding="utf-8", buffering=1)
 
 
 def records(settings: Settings) -> Database:
@@ -74,7 +85,8 @@ def server(app: FastAPI, settings: Settings) -> uvicorn.Server:
             server_header=False,
             timeout_graceful_shutdown=5,
             ws_max_size=2**20,
-        )  # fmt: skip
+            ws_per_message_deflate=False,
+        )
     )
 
 
@@ -98,9 +110,9 @@ def demo(settings: Settings, *, days: float, seed: int, reset: bool) -> None:
         )
     prepare(settings)
     (settings.data_dir / _DEMO_MARK).write_text("simulated data only\n", encoding="utf-8")
-    accounts, token = _demo_accounts(settings)
+    token = _zone_token(settings)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_play(settings, accounts, token, days, seed))
+        runner.run(_play(settings, token, days, seed))
 
 
 def develop(settings: Settings) -> None:
@@ -165,34 +177,50 @@ def audit_verify(settings: Settings) -> tuple[bool, str]:
 
 
 def create_account(settings: Settings, username: str, name: str, role: str, password: str) -> str:
-    """Make an account at the machine; a wrong role or weak password ends with its explanation."""
+    """Make an account at the machine; a wrong role or a weak password ends with its explanation."""
+    from pydantic import ValidationError
+
     from parksight.kernel.errors import ProblemError
     from parksight.kernel.i18n import translate
-    from parksight.kernel.identity.seeding import create_account as create
+    from parksight.kernel.identity.schemas import AssignmentBody, UserCreate
+    from parksight.kernel.identity.services import IdentityServices
+    from parksight.kernel.permissions import SYSTEM
 
     prepare(settings)
     db = records(settings)
+    identity = IdentityServices.build(settings, db, SystemClock())
     try:
+        body = UserCreate(
+            username=username, name=name, password=password, assignments=[AssignmentBody(role=role)]
+        )
         with db.session() as session:
-            create(
-                session, settings, SystemClock(), username=username, name=name, role=role, password=password
-            )
+            identity.accounts.create(session, SYSTEM, body)
     except ProblemError as error:
         raise SystemExit(translate(error.code, "en", **error.params)) from None
+    except ValidationError as error:
+        raise SystemExit(str(error)) from None
     finally:
+        identity.callers.close()
         db.close()
-    return f"account {username} ({role}) is made"
+    return f"account {username} ({role}) is made; its password is to be changed at the first sign-in"
 
 
 def warm_up() -> None:
-    """Compile every numba kernel of the hot path into its cache."""
-    from parksight.alarms import kernels as alarm_kernels
-    from parksight.gateways.hj212.batch import warm_up as hj212
-    from parksight.telemetry.ingest import kernels as ingest_kernels
+    """Start and stop a platform in a folder that is thrown away, so that every numba kernel is in its cache."""
+    import tempfile
 
-    ingest_kernels.warm_up()
-    alarm_kernels.warm_up()
-    hj212()
+    from parksight.app import Platform, create_app
+
+    async def once(settings: Settings) -> None:
+        platform: Platform = create_app(settings).state.platform
+        await platform.start()
+        await platform.stop()
+
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings.model_validate({"data_dir": folder, "hj212": {"port": 0}, "log_level": "warning"})
+        prepare(settings)
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(once(settings))
 
 
 # --- the demo -----------------------------------------------------------------------------------------------------
@@ -217,33 +245,30 @@ def _reset(settings: Settings) -> None:
         shutil.rmtree(settings.data_dir)
 
 
-def _demo_accounts(settings: Settings) -> tuple[list[dict[str, str]], str]:
-    """Accounts (username, password, role) and the zone's integrator token; made once, then read again."""
-    from parksight.kernel.identity.seeding import seed_demo
+def _zone_token(settings: Settings) -> str:
+    """The zone's API token for this run; people and departments are made on the first start."""
+    from parksight.demo import accounts
+    from parksight.kernel.identity.services import IdentityServices
 
-    file = settings.data_dir / "demo-accounts.json"
-    if not file.exists():
-        db = records(settings)
-        try:
-            with db.session() as session:
-                seeded = seed_demo(session, settings, SystemClock())
-        finally:
-            db.close()
-        file.touch(mode=0o600)
-        file.write_text(
-            json.dumps({"accounts": seeded.accounts, "token": seeded.token}, ensure_ascii=False, indent=1)
-        )
-    kept = json.loads(file.read_text(encoding="utf-8"))
-    return kept["accounts"], kept["token"]
+    db = records(settings)
+    identity = IdentityServices.build(settings, db, SystemClock())
+    try:
+        with db.session() as session:
+            if not accounts.seeded(session):
+                accounts.seed(session, identity)
+                session.flush()
+            return accounts.zone_token(session, identity)
+    finally:
+        identity.callers.close()
+        db.close()
 
 
-async def _play(
-    settings: Settings, accounts: list[dict[str, str]], token: str, days: float, seed: int
-) -> None:
+async def _play(settings: Settings, token: str, days: float, seed: int) -> None:
     from parksight.app import create_app
+    from parksight.demo.accounts import listed
     from parksight.demo.service import DemoService
 
-    switchboard = DemoService(token=secrets.token_urlsafe(24))
+    switchboard = DemoService(token=secrets.token_urlsafe(24), accounts=listed())
     app = create_app(settings, demo=switchboard)
     web = server(app, settings)
     serving = asyncio.create_task(web.serve())
@@ -252,8 +277,8 @@ async def _play(
     if serving.done():
         await serving
         raise SystemExit(f"ParkSight could not listen on {address(settings)}; is the port in use?")
-    _greet(settings, accounts)
-    async with _zone(settings, token, switchboard, days, seed) as ended:
+    _greet(settings, switchboard)
+    async with _zone(app, settings, token, switchboard, days, seed) as ended:
         await asyncio.wait({serving, ended}, return_when=asyncio.FIRST_COMPLETED)
         if not serving.done():
             console.print("[yellow]the demo zone has stopped; the platform goes on with what it has[/]")
@@ -262,7 +287,7 @@ async def _play(
 
 @contextlib.asynccontextmanager
 async def _zone(
-    settings: Settings, token: str, switchboard: Any, days: float, seed: int
+    app: FastAPI, settings: Settings, token: str, switchboard: DemoService, days: float, seed: int
 ) -> AsyncIterator[asyncio.Task[None]]:
     """The zone in a box as a process of its own; ended with us."""
     command = [
@@ -270,12 +295,12 @@ async def _zone(
         "--hj212-port", str(settings.hj212.port), "--days", str(days), "--seed", str(seed),
         "--mqtt-port", "0", "--modbus-port", "0", "--control-port", "0", "--parent", str(os.getpid()),
     ]  # fmt: skip
-    env = {**os.environ, "PARKZONE_TOKEN": token, "PARKZONE_CONTROL_TOKEN": switchboard.token}
+    env = {**os.environ, "PARKZONE_TOKEN": token, "PARKZONE_CONTROL_TOKEN": switchboard.token or ""}
     # its own group: Ctrl-C reaches us first, and we end it in order
     process = await asyncio.create_subprocess_exec(
         *command, env=env, stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
-    reader = asyncio.create_task(_follow(process, switchboard))
+    reader = asyncio.create_task(_follow(app, process, switchboard))
     try:
         yield reader
     finally:
@@ -290,7 +315,7 @@ async def _zone(
         await asyncio.gather(reader, return_exceptions=True)
 
 
-async def _follow(process: asyncio.subprocess.Process, switchboard: Any) -> None:
+async def _follow(app: FastAPI, process: asyncio.subprocess.Process, switchboard: DemoService) -> None:
     """Read the zone's lines of progress and show the few that matter to a person."""
     assert process.stdout is not None
     shown = -1
@@ -302,9 +327,9 @@ async def _follow(process: asyncio.subprocess.Process, switchboard: Any) -> None
         event = note.get("event")
         if event == "listening":
             switchboard.address = f"http://127.0.0.1:{note['control']}"
-        elif event == "setup":
-            if note.get("phase") in (None, "done"):
-                console.print("the demo zone is connected")
+        elif event == "setup_done":
+            await asyncio.to_thread(_enterprise_people, app)
+            console.print("the demo zone is connected")
         elif event == "history" and note.get("total"):
             percent = int(100 * note["sent"] / note["total"])
             if percent // 10 > shown:
@@ -314,12 +339,20 @@ async def _follow(process: asyncio.subprocess.Process, switchboard: Any) -> None
             console.print(f"[red]the demo zone failed: {note.get('error')}[/]")
 
 
-def _greet(settings: Settings, accounts: list[dict[str, str]]) -> None:
+def _enterprise_people(app: FastAPI) -> None:
+    from parksight.demo.accounts import seed_enterprise_people
+
+    db: Database = app.state.db
+    with db.session() as session:
+        seed_enterprise_people(session, app.state.identity)
+
+
+def _greet(settings: Settings, switchboard: DemoService) -> None:
     table = Table(title=None, box=None, pad_edge=False)
     for column in ("account", "password", "role"):
         table.add_column(column)
-    for row in accounts:
-        table.add_row(row["username"], row["password"], row["role"])
+    for row in switchboard.accounts:
+        table.add_row(row.username, row.password, row.role)
     console.print(f"\n[bold]ParkSight {__version__}[/]  {address(settings)}")
     console.print("demo zone: everything is simulated; 演示园区，全部数据均为模拟\n")
     console.print(table)

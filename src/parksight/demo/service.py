@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
 import httpx
 
+from parksight.demo.accounts import DemoAccount
 from parksight.demo.schemas import DemoStatus, HistoryProgress, Scenario
 from parksight.kernel.errors import ProblemError, not_found
 
@@ -16,10 +17,17 @@ _TIMEOUT_S = 5.0
 
 @dataclass
 class DemoService:
-    """The switchboard; ``address`` and ``token`` are set once the zone says where it listens."""
+    """The switchboard.
+
+    Attributes:
+        address: the zone's control route, known once the zone says where it listens.
+        token: opens that route.
+        accounts: the demo's public accounts, shown on the sign-in page.
+    """
 
     address: str | None = None
     token: str | None = None
+    accounts: list[DemoAccount] = field(default_factory=list)
 
     async def status(self, language: str) -> DemoStatus:
         """Scenarios and history; unreachable is an answer, not an error."""

@@ -17,6 +17,7 @@ from parksight.kernel.errors import forbidden
 #: What every zone role may do besides: see who is who, read roles and handle files.
 _EVERYBODY = (
     "kernel.department.read", "kernel.post.read", "kernel.role.read", "kernel.file.read", "kernel.file.write",
+    "demo.scenario.read",
 )  # fmt: skip
 
 #: Role -> permission patterns (a pattern may end in ``.*``). Enterprise roles are always enterprise-scoped.
@@ -25,15 +26,15 @@ ROLES: dict[str, tuple[str, ...]] = {
     "zone_leader": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read"),
     "duty_operator": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.acknowledge",
-        "gateways.*.read", "command.*.read",
+        "gateways.*.read", "command.*.read", "demo.*",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
-        "telemetry.export", "alarms.*", "gateways.*.read", "command.*.read",
+        "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read",
     ),
     "environment_officer": (
-        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*", "gateways.*.read",
-        "command.*.read",
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",
+        "alarms.*", "gateways.*.read", "command.*.read",
     ),
     "energy_manager": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
