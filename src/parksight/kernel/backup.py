@@ -46,7 +46,8 @@ _CHUNK = 1 << 20
 class BackupPart(Protocol):
     """What another part of the house adds to the archive."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def dump(self, folder: Path) -> None:
         """Write a consistent copy into ``folder``, which exists and is empty."""
@@ -62,6 +63,7 @@ class SqlitePart:
     """A SQLite file of a part, copied while others may write to it; absent files are skipped."""
 
     name: str
+
     file: Path
 
     def dump(self, folder: Path) -> None:

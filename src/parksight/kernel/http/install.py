@@ -43,7 +43,7 @@ def install(
         hasher: argon2 parameters; the strong default without.
 
     Sets ``app.state.{settings, db, clock, bus, metrics, identity, callers, files}``. Reads, if the composition
-    root sets them, ``app.state.{ingest_counters, health_checks, demo_accounts}``. Call
+    root sets them, ``app.state.{ingest_counters, health_checks}``. Call
     ``app.state.callers.close()`` at shutdown.
     """
     registry = metrics or CollectorRegistry()
