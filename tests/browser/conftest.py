@@ -1,65 +1,122 @@
-"""System Chromium, the built site and a served platform, shared by the browser tests of one process."""
+"""A living park and a real browser, once for all browser tests."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from tests.browser.shoot import FLAGS, watch
-from tests.browser.zone import PASSWORD, BrowserZone, served
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from tests.living import Site, living_park
 
-from parksight.web import built
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox", "--disable-dev-shm-usage", "--use-gl=angle", "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist", "--font-render-hinting=none",
+    "--force-color-profile=srgb", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run", "--disable-quic",
+]  # fmt: skip
 
-CHROMIUM = next((p for p in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if p), None)
+
+def chromium() -> str:
+    """The system's Chromium; its tests are skipped, with a plain word, where there is none."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        found = shutil.which(name)
+        if found:
+            return found
+    pytest.skip("Chromium is not installed: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
-def zone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserZone]:
-    if not built():
-        pytest.skip("the site is not built: npm --prefix web run build")
-    with served(tmp_path_factory.mktemp("platform")) as made:
-        yield made
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with living_park(tmp_path_factory.mktemp("park")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield made
-        made.close()
+def playwright_() -> Iterator[Playwright]:
+    with sync_playwright() as found:
+        yield found
 
 
-def context_of(
-    browser: Browser, size: tuple[int, int] = (1920, 1080), language: str = "zh-CN"
-) -> BrowserContext:
-    made = browser.new_context(viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce")
-    made.add_init_script(
-        f"if (!localStorage.getItem('parksight.language')) localStorage.setItem('parksight.language', '{language}');"
-        "localStorage.setItem('parksight.muted', 'yes'); localStorage.setItem('parksight.flat', 'yes');"
-    )
-    return made
+@pytest.fixture(scope="session")
+def browser(playwright_: Playwright) -> Iterator[Browser]:
+    found = playwright_.chromium.launch(executable_path=chromium(), args=FLAGS)
+    yield found
+    found.close()
 
 
-def enter(page: Page, zone: BrowserZone, user: str = "duty", password: str = PASSWORD) -> None:
-    page.goto(f"{zone.url}/sign-in")
-    page.fill("input[name=username]", user)
-    page.fill("input[name=password]", password)
-    page.click("button[type=submit]")
+class Watch:
+    """What a page may never do: request another origin, raise, write an error to its console."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.problems: list[str] = []
+        page.on("request", lambda r: self._request(r.url, origin))
+        page.on("pageerror", lambda e: self.problems.append(f"page error: {e}"))
+        page.on("console", lambda m: self._console(m.type, m.text))
+
+    def _request(self, url: str, origin: str) -> None:
+        if not url.startswith((origin, origin.replace("http", "ws", 1), "data:", "blob:")):
+            self.problems.append(f"request off origin: {url}")
+
+    def _console(self, kind: str, text: str) -> None:
+        if kind == "error" and "401" not in text and "GPU stall" not in text:
+            self.problems.append(f"console: {text[:300]}")
 
 
 @pytest.fixture
-def page(browser: Browser, zone: BrowserZone) -> Iterator[Page]:
-    """The duty operator, signed in at the command centre. What must never happen fails the test at its end."""
-    context = context_of(browser)
-    made = context.new_page()
-    problems: list[str] = []
-    watch(made, zone.url, problems)
-    enter(made, zone)
-    made.wait_for_selector(".kpis")
-    yield made
-    context.close()
+def sign_in(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """``sign_in("duty", width=390)`` opens a page for somebody; ``page.watch.problems`` is checked at the end."""
+    contexts: list[tuple[BrowserContext, Watch]] = []
+
+    def open_page(
+        username: str = "admin", width: int = 1366, height: int = 768, language: str = "zh-CN"
+    ) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=language, accept_downloads=True,
+            reduced_motion="reduce",
+        )  # fmt: skip
+        context.set_default_timeout(30_000)
+        page = context.new_page()
+        contexts.append((context, Watch(page, site.url)))
+        page.goto(f"{site.url}/sign-in")
+        page.fill("input[name=username]", username)
+        page.fill("input[name=password]", site.accounts[username])
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        return page
+
+    yield open_page
+    problems = [problem for _, watch in contexts for problem in watch.problems]
+    for context, _ in contexts:
+        context.close()
     assert problems == []
+
+
+@pytest.fixture
+def page(sign_in: Callable[..., Page]) -> Page:
+    """A page signed in as administrator."""
+    return sign_in()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Page], list[str]]:
+    """``axe(page)`` lists WCAG A/AA violations as ``rule: target``."""
+    file = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        pytest.skip("axe-core is not installed: make test installs the front-end packages")
+    source = file.read_text(encoding="utf-8")
+
+    def run(page: Page) -> list[str]:
+        page.evaluate(source)
+        result = page.evaluate(
+            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], resultTypes: ['violations']})"
+        )
+        return [
+            f"{v['id']}: {n['target']} {n.get('failureSummary', '')[:160]}"
+            for v in result["violations"]
+            for n in v["nodes"]
+        ]
+
+    return run
