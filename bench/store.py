@@ -208,11 +208,16 @@ def queries(folder: Path, store: DuckDbStore, park: Park, points: int, end: int,
     rng = np.random.default_rng(5)
     con = sorted_table(folder, store, points, end - DAY)
     stop, late = threading.Event(), []
+    # The hot table nearly full, which is the worst for every question about today.
+    now = end
+    while store.stats()["hot_rows"] < 0.85 * store.settings.compact_after_rows:
+        store.append(park.slice(now))
+        now += SLICE
     store.start()
 
     def ingest() -> None:
         due = time.perf_counter()
-        for rows in batches(park, end, PACE // 10, 10**9):
+        for rows in batches(park, now, PACE // 10, 10**9):
             if stop.is_set():
                 return
             late.append(timed(partial(store.append, rows)))
@@ -237,19 +242,19 @@ def queries(folder: Path, store: DuckDbStore, park: Park, points: int, end: int,
         return store.raw([one()], d, d + DAY)
 
     def raw_now() -> object:
-        return store.raw([one()], end - DAY // 2, end + DAY // 2)
+        return store.raw([one()], now - DAY, now)
 
     def minutes() -> object:
         d = some_day()
         return store.buckets([one()], d, d + DAY, MINUTE)
 
     def hours() -> object:
-        return store.buckets(many, end - days * DAY, end, HOUR)
+        return store.buckets(many, now - days * DAY, now, HOUR)
 
     plan: list[tuple[str, Callable[[], object], int, str]] = [
         ("raw day of one point, sorted DuckDB table (reference)", reference, rounds, ""),
         ("raw day of one point", raw_day, rounds, "aim 15 ms p95"),
-        ("raw day of one point, half of it today", raw_now, rounds, "aim 15 ms p95"),
+        ("raw last 24 hours of one point, hot table full", raw_now, rounds, "aim 15 ms p95"),
         ("one day of one point to 1 minute", minutes, rounds, "aim 15 ms p95"),
         (f"{days} days of {len(many)} points to 1 hour", hours, max(10, rounds // 10), "aim 500 ms p95"),
         ("newest row of every point (at start)", store.last, 5, "the live table answers later"),

@@ -23,7 +23,7 @@ from parksight.telemetry.store.errors import PartitionDamaged, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
 from parksight.telemetry.store.newest import Newest
-from parksight.telemetry.store.reading import sort_unique, take
+from parksight.telemetry.store.rows import sort_unique, take
 from parksight.telemetry.store.segment import Segment
 from parksight.telemetry.store.versions import HotTable, Versions, View, by_day
 

@@ -22,13 +22,14 @@ from parksight.telemetry.protocols import I32, Columns
 from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store.deadline import check, interrupting
 from parksight.telemetry.store.errors import StoreClosed, StoreInUse, StoreMismatch
-from parksight.telemetry.store.segment import Segment, no_rows
+from parksight.telemetry.store.rows import no_rows, take
+from parksight.telemetry.store.segment import Segment
 
 FORMAT = 1
 HOT_COLUMNS = "point INTEGER, observed_at BIGINT, value DOUBLE, quality UTINYINT, received_at BIGINT"
 _LIST = "point, observed_at, value, quality, received_at"
-#: Up to so many points the ids are written into the query; more are joined.
-_INLINE_POINTS = 64
+#: Up to so many points the ids are written into the query, then joined, then looked up in all rows.
+_INLINE_POINTS, _JOINED_POINTS = 64, 1_000
 _MANIFEST = (
     "id", "day", "oldest", "newest", "rows", "points", "first_at", "last_at", "row_bytes", "roll_bytes",
     "has_rows", "made_at",
@@ -232,15 +233,22 @@ def scan_hot(cursors: Cursors, number: int, points: I32 | None, first: int, end:
     source = hot_name(number)
     if points is not None and len(points) <= _INLINE_POINTS:
         where += f" AND point IN ({', '.join(str(int(p)) for p in points)})"
-    elif points is not None:
+    elif points is not None and len(points) <= _JOINED_POINTS:
         cursors.get().register("wanted", pa.table({"wanted": points}))
         source += " SEMI JOIN wanted ON point = wanted"
-    order = "" if points is None else " ORDER BY at_row"
-    sql = f"SELECT {_LIST}, {hot_name(number)}.rowid AS at_row FROM {source} WHERE {where}{order}"  # noqa: S608
+    # A plain scan gives the rows in the order they were written; a join (or IN, which may become one) does not.
+    few = points is not None and len(points) <= _JOINED_POINTS
+    order = f", {hot_name(number)}.rowid AS at_row" if few else ""
+    sql = f"SELECT {_LIST}{order} FROM {source} WHERE {where}{' ORDER BY at_row' if order else ''}"  # noqa: S608
     c = cursors.fetch(sql)
     if not len(c["point"]):
         return no_rows()
-    return Columns(c["point"], c["observed_at"], c["value"], c["quality"], c["received_at"])
+    rows = Columns(c["point"], c["observed_at"], c["value"], c["quality"], c["received_at"])
+    if points is not None and len(points) > _JOINED_POINTS:
+        known = np.zeros(int(max(points[-1], rows.point.max())) + 1, np.bool_)
+        known[points] = True
+        rows = take(rows, known[rows.point])
+    return rows
 
 
 def read_days(

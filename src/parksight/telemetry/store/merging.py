@@ -19,7 +19,7 @@ from parksight.telemetry.protocols import I32, Columns
 from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store.days import DAY_MS, HOUR_MS, MINUTE_MS, LocalDays
 from parksight.telemetry.store.files import FileCache
-from parksight.telemetry.store.reading import concat, sort_unique
+from parksight.telemetry.store.rows import concat, sort_unique
 from parksight.telemetry.store.segment import (
     DAY,
     HOUR,

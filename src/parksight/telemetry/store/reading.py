@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from parksight.telemetry.protocols import I32, I64, Columns
 from parksight.telemetry.store import aggregate as agg
@@ -18,48 +17,9 @@ from parksight.telemetry.store.database import Cursors, read_days, scan_hot
 from parksight.telemetry.store.days import DAY_MS, EARLIEST, HOUR_MS, LATEST, MINUTE_MS, LocalDays
 from parksight.telemetry.store.deadline import check
 from parksight.telemetry.store.files import FileCache
-from parksight.telemetry.store.segment import DAY, HOUR, MINUTE, WIDTH, Segment, no_rows, read_roll, read_rows
+from parksight.telemetry.store.rows import concat, sort_unique, take
+from parksight.telemetry.store.segment import DAY, HOUR, MINUTE, WIDTH, Segment, read_roll, read_rows
 from parksight.telemetry.store.versions import View
-
-NAMES = ("point", "observed_at", "value", "quality", "received_at")
-
-
-def take(rows: Columns, which: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Columns:
-    """Some of the rows."""
-    return Columns(*(getattr(rows, n)[which] for n in NAMES))
-
-
-def concat(parts: Sequence[Columns]) -> Columns:
-    """The rows of all parts, in that order."""
-    parts = [p for p in parts if len(p)]
-    if len(parts) == 1:
-        return parts[0]
-    return Columns(*(np.concatenate([getattr(p, n) for p in parts]) for n in NAMES)) if parts else no_rows()
-
-
-def sort_unique(rows: Columns) -> Columns:
-    """Sorted by (point, time); of equal ones the last given."""
-    n = len(rows)
-    if n < 2:
-        return rows
-    low = int(rows.observed_at.min())
-    span = int(rows.observed_at.max()) - low + 1
-    bits = max(1, (span - 1).bit_length())
-    if bits <= 32:
-        key = (rows.point.astype(np.int64) << bits) | (rows.observed_at - low)
-        step = np.diff(key)
-        if bool((step > 0).all()):
-            return rows
-        order = np.argsort(key, kind="stable")
-        key = key[order]
-        keep = np.ones(n, np.bool_)
-        np.not_equal(key[1:], key[:-1], out=keep[:-1])
-    else:
-        order = np.lexsort((rows.observed_at, rows.point))
-        p, t = rows.point[order], rows.observed_at[order]
-        keep = np.ones(n, np.bool_)
-        keep[:-1] = (p[1:] != p[:-1]) | (t[1:] != t[:-1])
-    return take(rows, order[keep])
 
 
 def wanted(points: Sequence[int]) -> I32:

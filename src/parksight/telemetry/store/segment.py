@@ -22,6 +22,7 @@ from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store.codec import FLOAT, from_scaled, to_scaled
 from parksight.telemetry.store.days import HOUR_MS, MINUTE_MS
 from parksight.telemetry.store.files import FileCache, FileWriter, groups_with
+from parksight.telemetry.store.rows import no_rows
 
 MINUTE, HOUR, DAY = 1, 2, 3
 WIDTH = {MINUTE: MINUTE_MS, HOUR: HOUR_MS}
@@ -268,11 +269,6 @@ def read_roll(
         c["point"][which], start, c["count"][which].astype(np.int64), usable, v["minimum"], v["maximum"],
         v["total"], v["last"], c["quality"][which], start + c["head"][which], start + c["tail"][which],
     )  # fmt: skip
-
-
-def no_rows() -> Columns:
-    i = np.empty(0, np.int64)
-    return Columns(np.empty(0, np.int32), i, np.empty(0), np.empty(0, np.uint8), i)
 
 
 def dense_points(rows: Columns) -> I32:

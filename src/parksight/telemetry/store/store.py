@@ -25,8 +25,8 @@ from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.merging import resident_bytes
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.parts import DATABASE_NAME, SEGMENTS_NAME, ObservationsPart
-from parksight.telemetry.store.reading import Reader, concat, take, wanted
-from parksight.telemetry.store.segment import no_rows
+from parksight.telemetry.store.reading import Reader, wanted
+from parksight.telemetry.store.rows import concat, no_rows, take
 from parksight.telemetry.store.versions import HotTable, Versions
 from parksight.telemetry.store.warm import warm
 
