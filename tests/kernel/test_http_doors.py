@@ -257,7 +257,8 @@ def test_every_route_asks_for_something(quick_site: Site) -> None:
     assert routes["/api/v1/session", "DELETE"] == ("signed-in",)
     assert routes["/api/v1/health", "GET"] == ("loopback or kernel.health.read",)
     open_ones = {path for (path, _), asked in routes.items() if any(a.startswith("public") for a in asked)}
-    assert open_ones == {"/api/v1/session", "/api/v1/meta"}
+    oidc = {"/api/v1/session/oidc", "/api/v1/session/oidc/callback"}
+    assert open_ones == {"/api/v1/session", "/api/v1/meta"} | oidc
 
 
 def test_the_sweep_finds_a_route_that_forgot(quick_site: Site) -> None:

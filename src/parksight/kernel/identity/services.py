@@ -10,6 +10,7 @@ from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
 from parksight.kernel.identity.accounts import Accounts
 from parksight.kernel.identity.callers import CallerDirectory
+from parksight.kernel.identity.oidc import Oidc
 from parksight.kernel.identity.organisations import Organisations
 from parksight.kernel.identity.passwords import Passwords
 from parksight.kernel.identity.second_factor import SecondFactor
@@ -30,6 +31,7 @@ class IdentityServices:
     organisations: Organisations
     second_factor: SecondFactor
     tokens: Tokens
+    oidc: Oidc
 
     @classmethod
     def build(
@@ -55,4 +57,5 @@ class IdentityServices:
             organisations=Organisations(),
             second_factor=SecondFactor(clock, passwords, sealer, callers, settings.zone.name),
             tokens=Tokens(clock, settings.security, callers),
+            oidc=Oidc(settings, db, clock, sessions, sealer, callers),
         )

@@ -149,7 +149,7 @@ def meta(request: Request) -> MetaView:
         demo_accounts=accounts,
         languages=list(LANGUAGES),
         language=settings.language,
-        oidc=settings.security.oidc_issuer is not None,
+        oidc=state.identity.oidc.enabled,
         server_ms=state.clock.now_ms(),
     )
 

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from parksight.kernel.identity.api import organisations, session, tokens, users
+from parksight.kernel.identity.api import oidc, organisations, session, tokens, users
 
 router = APIRouter()
-for part in (session, users, organisations, tokens):
+for part in (session, oidc, users, organisations, tokens):
     router.include_router(part.router)
 
 __all__ = ["router"]
