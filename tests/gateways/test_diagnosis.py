@@ -85,6 +85,15 @@ def test_a_healthy_device_has_no_cause() -> None:
             },
             ("ever_heard", "other_name"),
         ),
+        (
+            {
+                "device": DeviceRecord(1, "D1", "mqtt", "", "", "typo|E1", None, True, False, 1),
+                "gateway": GatewayStatus("mqtt", True, "broker:1883", 1, {}, {}, {}),
+                "connected": None,
+                "trouble": "mqtt_no_connection",
+            },
+            ("reachable", "fail"),
+        ),
         ({"died_at": NOW - 1_000}, ("declared_dead", "fail")),
         ({"connected": False, "disconnected_at": NOW - 9_000}, ("connected", "fail")),
         ({"last_frame_at": NOW - 500_000, "last_logged_ms": NOW - 500_000}, ("frames_arriving", "fail")),

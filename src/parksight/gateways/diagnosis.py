@@ -22,8 +22,8 @@ Verdict = Literal["ok", "fail", "unknown"]
 
 #: A device is late after this many expected periods, as a point is.
 STALE_PERIODS = 3
-#: Protocols in which the platform asks; in the others the device calls.
-POLLED = frozenset({"modbus"})
+#: Protocols in which the platform makes the connection; in the others the device calls.
+DIALLED = frozenset({"modbus", "mqtt"})
 CONNECTIONLESS = frozenset({"http"})
 
 
@@ -56,6 +56,8 @@ class Evidence:
     stored: int
     rejected: Counter[str]
     clock_skew_limit_ms: int = 120_000
+    #: Why the gateway cannot serve this device at all, a reason code.
+    trouble: str | None = None
     peers: list[str] = field(default_factory=list)
 
     @property
@@ -107,14 +109,14 @@ def _gateway_running(e: Evidence) -> Finding:
 
 def _reachable(e: Evidence) -> Finding:
     activity = e.activity
-    if e.gateway is not None and e.gateway.listening:
-        return _ok(listening=e.gateway.listening)
     if activity.connected:
         return _ok(listening=e.device.address)
-    if activity.refusal is not None:
+    if e.trouble is not None:
+        return _fail(address=e.device.address, reason=e.trouble)
+    if e.device.protocol in DIALLED and activity.refusal is not None:
         return _fail(address=e.device.address, reason=activity.refusal)
-    if e.gateway is not None and e.gateway.running and e.device.protocol not in POLLED | CONNECTIONLESS:
-        return _ok(listening=e.gateway.name)
+    if e.gateway is not None and e.gateway.listening:
+        return _ok(listening=e.gateway.listening)
     return _unknown(address=e.device.address)
 
 

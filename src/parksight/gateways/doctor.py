@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -28,6 +28,15 @@ class LiveView(Protocol):
     """What is asked of the live table."""
 
     def rows(self, points: list[int], now_ms: int) -> LiveRows: ...
+
+
+@runtime_checkable
+class Troubled(Protocol):
+    """A gateway that can say why it cannot serve a device at all."""
+
+    def trouble(self, device: DeviceRecord) -> str | None:
+        """Reason code, text under ``gateways.reason.<code>``; None where nothing is wrong."""
+        ...
 
 
 class BookLine(Protocol):
@@ -102,6 +111,7 @@ class Doctor:
             stored=stored,
             rejected=rejected,
             clock_skew_limit_ms=self._skew_ms,
+            trouble=gateway.trouble(_record(device)) if isinstance(gateway, Troubled) else None,
             peers=[c.peer for c in gateway.connections() if c.device_id == device.id] if gateway else [],
         )
 

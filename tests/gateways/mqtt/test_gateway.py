@@ -19,6 +19,7 @@ from tests.gateways.mqtt.test_sparkplug import bd_seq, metric, payload
 from tests.gateways.support import NOW, RecordingIngest, add_device, add_point
 
 from parksight.gateways.context import GatewayContext
+from parksight.gateways.directory import DeviceRecord
 from parksight.gateways.events import SourceDied
 from parksight.gateways.mqtt.gateway import MqttGateway
 from parksight.gateways.mqtt.models import MqttConnection
@@ -388,6 +389,8 @@ async def test_connections_follow_the_records(context: GatewayContext, db: Datab
         await gateway.reload_connections()
         assert gateway.sessions == {}
         assert gateway.unusable == {"plant": "template_missing", "odd": "config_wrong"}
+        found = [gateway.trouble(device_record(a)) for a in ("plant|E1", "odd|x", "typo|E1")]
+        assert found == ["template_missing", "config_wrong", "mqtt_no_connection"]
         assert gateway.status().counters["connects"] == 1
         with db.session() as session:
             row = session.query(MqttConnection).filter_by(name="plant").one()
@@ -395,6 +398,11 @@ async def test_connections_follow_the_records(context: GatewayContext, db: Datab
             row.version += 1
         await gateway.reload_connections()
         await until(lambda: gateway.sessions["plant"].connected)
+        assert gateway.trouble(device_record("plant|E1")) is None
+
+
+def device_record(address: str) -> DeviceRecord:
+    return DeviceRecord(1, "D", "mqtt", "", "", address, None, True, False, 1)
 
 
 async def test_a_flood_waits_for_the_ingest_and_loses_no_acknowledged_message(

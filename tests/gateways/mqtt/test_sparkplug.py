@@ -229,6 +229,15 @@ def test_topics_that_are_none(topic: str, reason: str) -> None:
         assert parse_topic(other) is None
 
 
+def test_a_name_that_is_not_utf8_is_refused_alone() -> None:
+    good = payload(0, metric("ok", None, 2.0), metric("XY", None, 3.0))
+    body = good.replace(b"XY", b"\xff\xfe")
+    host = SparkplugHost()
+    out = host.message(NODE.format("NBIRTH"), body, 0)
+    assert [(s.address, s.value) for s in out.samples] == [("ok", 2.0)]
+    assert host.counters["bad_name"] == 1
+
+
 def test_compressed_payloads_are_refused() -> None:
     made = Payload(uuid="SPBV1.0_COMPRESSED", body=b"x")
     with pytest.raises(PayloadError, match="sparkplug_compressed"):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from parksight.gateways.context import GatewayContext
+from parksight.gateways.directory import DeviceRecord
 from parksight.gateways.mqtt.config import ConnectionConfig
 from parksight.gateways.mqtt.events import MqttConnectionsChanged
 from parksight.gateways.mqtt.models import MqttConnection
@@ -108,6 +109,16 @@ class MqttGateway:
 
     def reload_devices(self) -> None:
         """Devices are looked up per message; nothing is kept."""
+
+    def trouble(self, device: DeviceRecord) -> str | None:
+        """Why a device cannot be heard: its connection does not exist, is unusable or down."""
+        name = device.address.partition("|")[0]
+        if name in self.unusable:
+            return self.unusable[name]
+        session = self.sessions.get(name)
+        if session is None:
+            return "mqtt_no_connection"
+        return None if session.connected else "mqtt_connection"
 
     async def reload_connections(self) -> None:
         """Bring the sessions in step with the records."""

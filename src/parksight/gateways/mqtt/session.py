@@ -12,10 +12,8 @@ import contextlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import aiomqtt
-import numpy as np
 import structlog
 
 from parksight.gateways.context import GatewayContext
@@ -26,7 +24,7 @@ from parksight.gateways.manager import backoff
 from parksight.gateways.mqtt.client import BrokerClient, RawMessage
 from parksight.gateways.mqtt.config import ConnectionConfig
 from parksight.gateways.mqtt.routes import Routed, Router
-from parksight.gateways.mqtt.samples import Sample
+from parksight.gateways.mqtt.samples import DeviceColumns, Sample
 from parksight.gateways.mqtt.sparkplug.codec import rebirth
 from parksight.gateways.mqtt.template import PayloadError
 from parksight.gateways.mqtt.topics import TopicError, check_topic
@@ -40,25 +38,6 @@ log = structlog.get_logger(__name__)
 _TOP_S = 60.0
 _RAW_KEPT = 4_096
 _MAX_DEVICES_SHOWN = 10_000
-
-
-@dataclass(slots=True)
-class _Columns:
-    """Readings of one device in one tick."""
-
-    device: DeviceRecord
-    backfill: bool
-    raw: bytes
-    points: list[int] = field(default_factory=list)
-    times: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    qualities: list[int] = field(default_factory=list)
-
-    def batch(self, now_ms: int) -> ReadingBatch:
-        return ReadingBatch(
-            np.array(self.points, np.int32), np.array(self.times, np.int64), np.array(self.values, np.float64),
-            np.array(self.qualities, np.uint8), now_ms, self.device.id, self.backfill, self.raw,
-        )  # fmt: skip
 
 
 class BrokerSession:
@@ -244,7 +223,7 @@ class BrokerSession:
             return
         messages, self._queue = self._queue, []
         now = self._context.clock.now_ms()
-        columns: dict[tuple[int, bool], _Columns] = {}
+        columns: dict[tuple[int, bool], DeviceColumns] = {}
         for message in messages:
             self._read(message, now, columns)
         acks = [m.mid for m in messages if m.qos]
@@ -265,7 +244,7 @@ class BrokerSession:
             self._unsettled -= len(messages)
             raise
 
-    def _read(self, message: RawMessage, now: int, columns: dict[tuple[int, bool], _Columns]) -> None:
+    def _read(self, message: RawMessage, now: int, columns: dict[tuple[int, bool], DeviceColumns]) -> None:
         topic = ""
         try:
             topic = check_topic(message.topic)
@@ -291,7 +270,7 @@ class BrokerSession:
         key: str,
         samples: list[Sample],
         now: int,
-        columns: dict[tuple[int, bool], _Columns],
+        columns: dict[tuple[int, bool], DeviceColumns],
     ) -> None:
         address = f"{self.name}|{key}"
         device = self._context.directory.by_address("mqtt", address)
@@ -318,7 +297,7 @@ class BrokerSession:
             rows = columns.get((device.id, sample.historical))
             if rows is None:
                 raw = message.payload[:_RAW_KEPT]
-                rows = columns[device.id, sample.historical] = _Columns(device, sample.historical, raw)
+                rows = columns[device.id, sample.historical] = DeviceColumns(device, sample.historical, raw)
             mapped = mappings.get(sample.address)
             if mapped is None:
                 activity.miss(sample.address)

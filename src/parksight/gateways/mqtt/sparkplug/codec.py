@@ -113,7 +113,7 @@ def decode(body: bytes) -> Decoded:
 def _values(metric: Any, prefix: str, depth: int) -> Iterator[MetricValue]:
     """A metric, or the members of a template as ``template/member``."""
     kind = metric.WhichOneof("value")
-    name = prefix + metric.name if metric.HasField("name") else (None if not prefix else prefix.rstrip("/"))
+    name = _name(metric, prefix)
     if kind == "template_value":
         if depth < _MAX_DEPTH and not metric.template_value.is_definition:
             for member in metric.template_value.metrics:
@@ -121,23 +121,35 @@ def _values(metric: Any, prefix: str, depth: int) -> Iterator[MetricValue]:
         return
     null = metric.is_null or kind is None
     raw = None if null or kind == "bytes_value" else getattr(metric, kind)
+    text = isinstance(raw, str | bytes)
     yield MetricValue(
         name,
         int(metric.alias) if metric.HasField("alias") else None,
         int(metric.timestamp) if metric.HasField("timestamp") else None,
         int(metric.datatype) if metric.HasField("datatype") else None,
-        raw,
+        str(raw) if text else raw,
         _quality(metric),
         bool(metric.is_historical),
         kind != "bytes_value",
     )
 
 
+def _name(metric: Any, prefix: str) -> str | None:
+    """The full name, None by alias; empty where it is not UTF-8 (protobuf then hands out bytes)."""
+    if not metric.HasField("name"):
+        return prefix.rstrip("/") or None
+    return prefix + metric.name if isinstance(metric.name, str) else ""
+
+
 def _quality(metric: Any) -> int:
     if not metric.HasField("properties"):
         return int(Quality.UNKNOWN)
     for key, value in zip(metric.properties.keys, metric.properties.values, strict=False):
-        if key.lower() == "quality" and value.WhichOneof("value") in ("int_value", "long_value"):
+        if (
+            isinstance(key, str)
+            and key.lower() == "quality"
+            and value.WhichOneof("value") in ("int_value", "long_value")
+        ):
             number = int(value.int_value or value.long_value)
             return int(_QUALITY.get(number, Quality.SUSPECT))
     return int(Quality.UNKNOWN)
