@@ -76,7 +76,7 @@ class Watch:
         self.db = Database(url, self.bus, self.clock)
         self.db.create_all()
         self.hub = Hub()
-        self.settings = settings or AlarmSettings()
+        self.settings = settings or AlarmSettings(grace_s=0)
         self.rules = RuleService(self.clock)
         self.service = AlarmService(self.db, self.clock, self.settings, self.hub)
         self.who: Caller = SYSTEM

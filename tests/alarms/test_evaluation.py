@@ -231,3 +231,14 @@ def test_no_rules_and_foreign_points_are_nothing(points: int) -> None:
     assert e.on_tick(rows, NOW) is None
     assert e.on_tick(columns([]), NOW) is None
     assert e.compiled.watched.dtype == np.uint8
+
+
+def test_late_history_does_not_make_a_newly_watched_point_silent() -> None:
+    rule = RuleRow(1, 1, 1, {"stale": {"after_s": 30, "priority": 4}}, 10.0)
+    watch = Evaluator(compile_rules([rule]), NOW, grace_ms=120_000)
+    watch.on_tick(columns([(1, NOW - 600_000, 1.0, GOOD)]), NOW + 1_000)
+    assert watch.on_second(NOW + 2_000) is None
+    assert watch.on_second(NOW + 149_000) is None
+    silent = watch.on_second(NOW + 151_000)
+    assert silent is not None
+    assert len(silent) == 1

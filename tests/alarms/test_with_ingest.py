@@ -24,7 +24,7 @@ def test_what_the_door_stores_is_judged(tmp_path: Path) -> None:
             with bench.db.session() as session:
                 row = RuleRow(point="P00001", high=40.0, deadband=5.0, stale_s=30)
                 RuleService(bench.clock).create(session, SYSTEM, row.nested())
-            service = AlarmService(bench.db, bench.clock, AlarmSettings())
+            service = AlarmService(bench.db, bench.clock, AlarmSettings(grace_s=0))
             service.start()
             bench.pipeline.add_listener(service)
 

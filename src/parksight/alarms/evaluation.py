@@ -155,10 +155,14 @@ class Evaluator:
         compiled: what to watch.
         now_ms: silence is counted from here for points that have not spoken yet.
         history_ms: readings older than this are history and raise nothing.
+        grace_ms: patience with a point that is watched for the first time, before its silence counts.
     """
 
-    def __init__(self, compiled: Compiled, now_ms: int, history_ms: int = 1_800_000) -> None:
+    def __init__(
+        self, compiled: Compiled, now_ms: int, history_ms: int = 1_800_000, grace_ms: int = 0
+    ) -> None:
         self.history_ms = history_ms
+        self.grace_ms = grace_ms
         self.counters: I64 = np.zeros(3, np.int64)
         self._room = _ROOM
         self._seen: I64 = np.zeros(0, np.int64)
@@ -181,7 +185,9 @@ class Evaluator:
         extra = len(self.compiled.watched) - len(self._seen)
         if extra > 0:
             self._seen = np.concatenate([self._seen, np.full(extra, -1, np.int64)])
-            self._since_when = np.concatenate([self._since_when, np.full(extra, now_ms, np.int64)])
+            self._since_when = np.concatenate(
+                [self._since_when, np.full(extra, now_ms + self.grace_ms, np.int64)]
+            )
 
     def restore(self, open_alarms: Mapping[int, bool]) -> list[int]:
         """Take over alarms that stand in the records: key -> whether its condition is known.
@@ -267,25 +273,26 @@ class Evaluator:
             parts.append(
                 _of_steps(c, due, kernels.RAISED, at, now_ms, self._held[due], self._held_quality[due])
             )
-        heard = self._seen[c.stale_point] >= 0
-        since = np.where(heard, self._seen[c.stale_point], self._since_when[c.stale_point])
+        # History that a point hands in late says nothing of its silence now: count from the watch's begin at least.
+        seen = self._seen[c.stale_point]
+        since = np.maximum(seen, self._since_when[c.stale_point])
         late = now_ms - since > c.stale_ms
+        fresh = (seen >= 0) & (now_ms - seen <= c.stale_ms)
         fell = np.flatnonzero(late & (self._stale == 0))
         if len(fell):
             self._stale[fell] = 1
             parts.append(_of_stale(c, fell, kernels.RAISED, (since + c.stale_ms)[fell], now_ms))
         # A stale alarm taken over from the records stands until the point really speaks.
-        spoke = np.flatnonzero(~late & heard & (self._stale == 1))
+        spoke = np.flatnonzero(fresh & (self._stale == 1))
         if len(spoke):
             self._stale[spoke] = 0
-            parts.append(_of_stale(c, spoke, kernels.CLEARED, since[spoke], now_ms))
+            parts.append(_of_stale(c, spoke, kernels.CLEARED, seen[spoke], now_ms))
         parts.extend(self._silences(now_ms))
         return join(*parts) if parts else None
 
     def _silences(self, now_ms: int) -> list[Transitions]:
         c = self.compiled
-        heard = self._seen[c.silent_point]
-        since = np.where(heard >= 0, heard, self._since_when[c.silent_point])
+        since = np.maximum(self._seen[c.silent_point], self._since_when[c.silent_point])
         late = now_ms - since > c.silent_ms
         points = c.silent_point[late]
         out = np.empty(int((c.start[points + 1] - c.start[points]).sum()), np.int32)

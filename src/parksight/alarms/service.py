@@ -61,7 +61,9 @@ class AlarmService:
         self.hub = hub
         self.counters: Counter[str] = Counter()
         self.recorder = Recorder(db, self._reconcile, self._tell, settings.queue_transitions)
-        self._evaluator = Evaluator(compile_rules(()), clock.now_ms(), settings.history_s * 1000)
+        self._evaluator = Evaluator(
+            compile_rules(()), clock.now_ms(), settings.history_s * 1000, settings.grace_s * 1000
+        )
         self._lock = threading.Lock()
         self._compiling = threading.Lock()
         self._dirty = threading.Event()
@@ -85,7 +87,9 @@ class AlarmService:
         with self.db.read() as session:
             compiled = compile_rules(rules.enabled(session))
         with self._lock:
-            self._evaluator = Evaluator(compiled, now, self.settings.history_s * 1000)
+            self._evaluator = Evaluator(
+                compiled, now, self.settings.history_s * 1000, self.settings.grace_s * 1000
+            )
             orphans = self._evaluator.restore(standing)
         self.recorder.start()
         if orphans:

@@ -151,6 +151,9 @@ class AlarmSettings(Section):
 
     queue_transitions: int = Field(200_000, ge=1_000, description="waiting to be written")
     history_s: int = Field(1_800, ge=60, description="older readings are history and raise no alarm")
+    grace_s: int = Field(
+        120, ge=0, description="patience with a newly watched point before its silence counts"
+    )
     push_alarms: int = Field(50, ge=1, le=1_000, description="newest alarms named in one live message")
     export_max_rows: int = Field(200_000, ge=1)
 
