@@ -73,6 +73,7 @@ def test_json_keeps_good_rows_and_names_bad_ones() -> None:
         (b'{"readings":[1,1,1,1]}', "too_many_rows"),
         (b'{"readings":[{"v":NaN}]}', "not_json"),
         (b"\xff\xfe", "not_json"),
+        (b'{"read\xffings":[]}', "not_json"),
     ],
 )
 def test_json_that_is_refused(body: bytes, reason: str) -> None:

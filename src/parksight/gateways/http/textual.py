@@ -41,7 +41,7 @@ def parse_json(body: bytes, max_rows: int, max_errors: int) -> Push:
     """
     try:
         document = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedPushError("not_json", str(error)[:200]) from error
     if not isinstance(document, dict):
         raise MalformedPushError("no_object")
