@@ -9,6 +9,8 @@ import httpx
 
 PREFIX = "/api/v1"
 PAGE = 1000
+#: How often a push is tried while the platform is full or away.
+PUSH_ATTEMPTS = 120
 
 
 class ApiError(RuntimeError):
@@ -83,12 +85,22 @@ class Api:
         path = "/ingest/observations"
         headers = {"content-type": "application/vnd.apache.arrow.stream"}
         params = {"device": device, "backfill": "true" if backfill else "false"}
-        for _ in range(120):
-            response = await self.client.post(PREFIX + path, content=stream, headers=headers, params=params)
-            if response.status_code not in (429, 503):
-                return _checked(f"POST {path}", response)
-            await asyncio.sleep(min(10.0, float(response.headers.get("retry-after", "1"))))
-        raise ApiError(f"POST {path} stays full", response)
+        said = "no answer"
+        for _ in range(PUSH_ATTEMPTS):
+            wait = 1.0
+            try:
+                response = await self.client.post(
+                    PREFIX + path, content=stream, headers=headers, params=params
+                )
+            except httpx.TransportError as error:  # restarting: what it took twice, it keeps once
+                said = str(error)
+            else:
+                if response.status_code not in (429, 502, 503):
+                    return _checked(f"POST {path}", response)
+                said = str(response.status_code)
+                wait = min(10.0, float(response.headers.get("retry-after", "1")))
+            await asyncio.sleep(wait)
+        raise TimeoutError(f"POST {path}: {said}, {PUSH_ATTEMPTS} times")
 
     async def codes(self, path: str, **params: Any) -> dict[str, int]:
         """Code -> id of all records of a list."""

@@ -1,7 +1,7 @@
 """Back-history: minute values of the last days through the same door as everything else, newest first.
 
-What the platform already has is not sent again: it is asked, hour by hour, how much it knows of one reference
-point. So a second start, or a start after a pause, sends exactly what is missing.
+What the platform already has is not sent again: it is asked which minutes it knows of one reference point. So a
+second start, or a start after a pause, sends what is missing and little more.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import httpx
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -25,10 +26,13 @@ from parkzone.setup import HISTORY_DEVICES
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 #: A point of the weather station: not part of any scenario, always there.
 REFERENCE = "ZONE.WS01.TA"
-#: Rows of the reference point that make an hour complete.
-COMPLETE = 57
+#: Missing minutes that an hour may have, for restarts of a few seconds leave no hole worth filling.
+TOLERATED = 2
+DAY_MS = 24 * HOUR_MS
 #: Requests under way at once.
 PARALLEL = 2
+#: Devices that are dead today died so long ago, so that they show the age of their last word.
+DIED_BEFORE_MS = 52 * HOUR_MS
 
 
 @dataclass
@@ -82,10 +86,19 @@ class History:
         self.days = days
         self.report = report
         self.progress = HistoryProgress()
-        rows = [i for i in range(len(engine.points)) if not engine.missing[i]]
-        self._model: Model = engine.model.part(rows)
-        self._codes = pa.array([engine.points[i].code for i in rows])
+        alive = [i for i in range(len(engine.points)) if not engine.missing[i]]
+        self._reference: int | None = None
+        self._died_ms = engine.at_ms - DIED_BEFORE_MS
+        self._alive = self._columns(alive)
+        self._all = self._columns(list(range(len(engine.points))))
         self._recent: deque[tuple[float, int]] = deque(maxlen=20)
+
+    def _columns(self, rows: list[int]) -> tuple[Model, pa.Array]:
+        return self.engine.model.part(rows), pa.array([self.engine.points[i].code for i in rows])
+
+    def _of(self, end_ms: int) -> tuple[Model, pa.Array]:
+        """Points (model and codes) that spoke in an hour that ends then."""
+        return self._all if end_ms <= self._died_ms else self._alive
 
     async def run(self) -> None:
         """Until everything is there; errors end it and are shown."""
@@ -93,36 +106,37 @@ class History:
             end = self.engine.at_ms // MINUTE_MS * MINUTE_MS
             hours = await self.missing(end)
             self.progress.phase = "sending"
-            self.progress.total = sum((b - a) // MINUTE_MS for a, b in hours) * self._model.size
+            self.progress.total = sum((b - a) // MINUTE_MS * self._of(b)[0].size for a, b in hours)
             self.report(self.progress)
             await self._send(hours)
             self.progress.phase = "done"
-        except (ApiError, OSError, TimeoutError) as error:
+        except (ApiError, httpx.HTTPError, OSError, TimeoutError) as error:
             self.progress.phase = "failed"
             self.progress.error = str(error)
         finally:
             self.report(self.progress)
 
     async def missing(self, end_ms: int) -> list[tuple[int, int]]:
-        """Hours that the platform does not have, newest first, the newest one up to ``end_ms``."""
+        """Spans that the platform does not have, newest first, none longer than an hour."""
         start = (end_ms - round(self.days * 24) * HOUR_MS) // HOUR_MS * HOUR_MS
-        have = await self._known(start, end_ms)
+        known: set[int] = set()
+        for day in range(start, end_ms, DAY_MS):
+            known |= await self._known(day, min(day + DAY_MS, end_ms))
         out = []
         for at in range(end_ms // HOUR_MS * HOUR_MS, start - 1, -HOUR_MS):
-            upto = min(at + HOUR_MS, end_ms)
-            wanted = COMPLETE * (upto - at) / HOUR_MS
-            if upto > at and have.get(at, 0) < wanted:
-                out.append((at, upto))
+            holes = [m for m in range(at, min(at + HOUR_MS, end_ms), MINUTE_MS) if m not in known]
+            if len(holes) > TOLERATED:
+                out.append((holes[0], holes[-1] + MINUTE_MS))
         return out
 
-    async def _known(self, start_ms: int, end_ms: int) -> dict[int, int]:
-        """Hour -> rows of the reference point."""
-        point = await self.api.get(f"/points/by-code/{REFERENCE}")
+    async def _known(self, start_ms: int, end_ms: int) -> set[int]:
+        """Minutes in which the reference point has rows."""
+        if self._reference is None:
+            self._reference = int((await self.api.get(f"/points/by-code/{REFERENCE}"))["id"])
         answer = await self.api.get(
-            "/observations/buckets", points=point["id"], start=start_ms, end=end_ms, width_ms=HOUR_MS
+            "/observations/buckets", points=self._reference, start=start_ms, end=end_ms, width_ms=MINUTE_MS
         )
-        series = answer["series"][0]
-        return {int(start): int(count) for start, count in zip(series["start"], series["count"], strict=True)}
+        return {int(m) for m in answer["series"][0]["start"]}
 
     async def _send(self, hours: list[tuple[int, int]]) -> None:
         queue: asyncio.Queue[tuple[int, bytes] | None] = asyncio.Queue(maxsize=PARALLEL)
@@ -141,8 +155,9 @@ class History:
 
     def _portion(self, start_ms: int, end_ms: int) -> tuple[int, bytes]:
         at = np.arange(start_ms, end_ms, MINUTE_MS, dtype=np.int64)
-        values = self._model.values(at)
-        return values.size, stream(self._codes, values, self._model.quality(at), at)
+        model, codes = self._of(end_ms)
+        values = model.values(at)
+        return values.size, stream(codes, values, model.quality(at), at)
 
     async def _sender(self, queue: asyncio.Queue[tuple[int, bytes] | None], device: str) -> None:
         while (item := await queue.get()) is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -13,8 +14,10 @@ from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import httpx
+
 from parkzone.addresses import Endpoints, framing
-from parkzone.api import Api
+from parkzone.api import Api, ApiError
 from parkzone.control import Control
 from parkzone.engine import TICK_S, Engine
 from parkzone.history import History, HistoryProgress
@@ -29,6 +32,7 @@ from parkzone.setup import setup
 
 HOST = "127.0.0.1"
 PARENT_CHECK_S = 1.0
+SETUP_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -127,8 +131,8 @@ class Zone:
         """A demo that is killed hard must not leave its zone behind."""
         while os.getppid() == parent:
             await asyncio.sleep(PARENT_CHECK_S)
-        say("orphaned", parent=parent)
         self._stop.set()
+        say("orphaned", parent=parent)
 
     # -- devices ---------------------------------------------------------------------------------------
 
@@ -160,14 +164,7 @@ class Zone:
         api = Api(self.options.url, self.options.token)
         try:
             await api.wait_ready()
-            counts = await setup(
-                api,
-                self.park,
-                endpoints,
-                lambda step, done, total: say(
-                    "setup", phase="done" if done == total else "importing", step=step, done=done, total=total
-                ),
-            )
+            counts = await self._set_up(api, endpoints)
             say("setup_done", changed=counts)
             self._connect()
             history = History(self.engine, api, self.options.days, self._history_moved)
@@ -175,6 +172,23 @@ class Zone:
             await history.run()
         finally:
             await api.close()
+
+    async def _set_up(self, api: Api, endpoints: Endpoints) -> dict[str, int]:
+        """Set up, again after a short while when the platform was busy or restarted in between."""
+
+        def progress(step: str, done: int, total: int) -> None:
+            say("setup", phase="done" if done == total else "importing", step=step, done=done, total=total)
+
+        for attempt in range(SETUP_ATTEMPTS):
+            try:
+                return await setup(api, self.park, endpoints, progress)
+            except (ApiError, httpx.TransportError) as error:
+                passing = not isinstance(error, ApiError) or error.status in (429, 502, 503, 504)
+                if not passing or attempt == SETUP_ATTEMPTS - 1:
+                    raise
+                say("setup_again", error=str(error))
+                await asyncio.sleep(2.0 * (attempt + 1))
+        raise AssertionError("unreachable")
 
     def _connect(self) -> None:
         catalogue = self.park.catalogue
@@ -226,6 +240,7 @@ class Zone:
 
 
 def say(event: str, **fields: Any) -> None:
-    """One line of JSON on standard output."""
-    sys.stdout.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    """One line of JSON on standard output; whoever read it may be gone."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+        sys.stdout.flush()

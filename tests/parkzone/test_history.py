@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -33,7 +33,7 @@ class Keeper:
     """Keeps the reference point's rows per hour and counts all; answers 429 now and then, as a full platform does."""
 
     def __init__(self, full_first: int = 0, fail: bool = False) -> None:
-        self.hours: Counter[int] = Counter()
+        self.minutes: set[int] = set()
         self.order: list[int] = []
         self.rows = 0
         self.devices: set[str] = set()
@@ -57,8 +57,7 @@ class Keeper:
         index = table["point_code"].combine_chunks().indices.to_numpy()
         at = table["observed_at"].to_numpy()
         mine = codes[index] == REFERENCE
-        for t in at[mine]:
-            self.hours[int(t) // HOUR * HOUR] += 1
+        self.minutes |= set(at[mine].tolist())
         self.order.append(int(at.max()))
         self.rows += table.num_rows
         values = table["value"].to_numpy()
@@ -71,9 +70,12 @@ class Keeper:
         )
 
     async def buckets(self, request: Request) -> JSONResponse:
-        assert request.query_params["points"] == "4711"
-        hours = sorted(self.hours)
-        return JSONResponse({"series": [{"start": hours, "count": [self.hours[h] for h in hours]}]})
+        q = {k: int(v) for k, v in request.query_params.items()}
+        assert (q["points"], q["width_ms"]) == (4711, 60_000)
+        assert q["end"] - q["start"] <= 24 * HOUR
+        return JSONResponse(
+            {"series": [{"start": sorted(m for m in self.minutes if q["start"] <= m < q["end"])}]}
+        )
 
     async def point(self, request: Request) -> JSONResponse:
         return JSONResponse({"id": 4711})
@@ -125,7 +127,7 @@ def test_history_is_whole_newest_first_and_joins_the_present(engine: Engine) -> 
     first, last = (NOW_MS - 6 * HOUR) // HOUR * HOUR, NOW_MS // 60_000 * 60_000
     minutes = (last - first) // 60_000
     assert progress.sent == progress.stored == progress.total == keeper.rows == alive * minutes
-    assert sum(keeper.hours.values()) == minutes
+    assert len(keeper.minutes) == minutes
     # two requests may overtake each other; beyond that the newest hour is first
     assert all(a > b - 2 * HOUR for a, b in zip(keeper.order, keeper.order[1:], strict=False))
     assert keeper.order[0] > keeper.order[-1]
@@ -142,6 +144,18 @@ def test_history_is_whole_newest_first_and_joins_the_present(engine: Engine) -> 
     }
 
 
+def test_a_dead_device_spoke_until_it_died(engine: Engine) -> None:
+    dead = [engine.points[i].code for i in np.flatnonzero(engine.missing)]
+    assert dead
+    keeper = Keeper()
+    # only the oldest hour is wanted
+    keeper.minutes = set(range(NOW_MS // HOUR * HOUR - 53 * HOUR, NOW_MS, 60_000))
+    progress = send(engine, keeper, 54 / 24)
+    assert progress.phase == "done"
+    assert progress.total == keeper.rows == 60 * len(engine.points)
+    assert set(dead) <= set(keeper.sample)
+
+
 def test_what_is_there_already_is_not_sent_again(engine: Engine) -> None:
     keeper = Keeper()
     send(engine, keeper, 0.25)
@@ -150,15 +164,38 @@ def test_what_is_there_already_is_not_sent_again(engine: Engine) -> None:
     assert (again.phase, again.total, keeper.rows) == ("done", 0, before)
 
 
-def test_a_hole_is_filled(engine: Engine) -> None:
+def test_a_hole_is_filled_and_nothing_else(engine: Engine) -> None:
     keeper = Keeper()
     send(engine, keeper, 0.25)
     hole = NOW_MS // HOUR * HOUR - 3 * HOUR
-    keeper.hours[hole] = 12
+    keeper.minutes -= set(range(hole + 10 * 60_000, hole + 35 * 60_000, 60_000))
+    keeper.minutes.remove(hole + 2 * HOUR + 60_000)  # a single minute is not worth it
     before = keeper.rows
     again = send(engine, keeper, 0.25)
     assert again.phase == "done"
-    assert keeper.rows - before == again.total == 60 * (len(engine.points) - int(engine.missing.sum()))
+    assert keeper.rows - before == again.total == 25 * (len(engine.points) - int(engine.missing.sum()))
+
+
+def test_a_platform_that_goes_away_is_waited_for(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    keeper = Keeper()
+
+    async def scenario() -> HistoryProgress:
+        async with served(keeper) as api:
+            real, failures = api.client.post, [httpx.ConnectError("refused"), httpx.ReadError("reset")]
+
+            async def flaky(*args: Any, **kwargs: Any) -> httpx.Response:
+                if failures:
+                    raise failures.pop()
+                return await real(*args, **kwargs)
+
+            monkeypatch.setattr(api.client, "post", flaky)
+            history = History(engine, api, 0.0, lambda _p: None)
+            await history.run()
+            return history.progress
+
+    progress = asyncio.run(scenario())
+    assert (progress.phase, progress.sent) == ("done", progress.total)
+    assert progress.total > 0
 
 
 def test_a_refusal_ends_it_and_is_shown(engine: Engine) -> None:
@@ -172,7 +209,7 @@ def test_no_days_no_history_beyond_this_hour(engine: Engine) -> None:
     keeper = Keeper()
     progress = send(engine, keeper, 0.0)
     assert progress.phase == "done"
-    assert set(keeper.hours) <= {NOW_MS // HOUR * HOUR}
+    assert min(keeper.minutes) == NOW_MS // HOUR * HOUR
 
 
 def test_an_error_carries_the_platforms_words() -> None:
