@@ -181,6 +181,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Files(made, db.clock).keep(session, SYSTEM, [b"evidence\n"], "e.txt")
     db.close()
     backup(made, folder / "good.tar.gz")
+    backup(made, folder / "good.tar.zst")
     return folder / "good.tar.gz"
 
 
@@ -296,16 +297,17 @@ def test_a_failure_half_way_puts_the_old_data_back(good: Path, tmp_path: Path) -
 def test_damaged_bytes_are_found_or_harmless(
     good: Path, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    content = bytearray(good.read_bytes())
+    ending = data.draw(st.sampled_from(["gz", "zst"]))
+    content = bytearray(good.with_name(f"good.tar.{ending}").read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(10, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+        content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    kept = data.draw(st.sampled_from([len(content), len(content) // 2]))
     folder = tmp_path_factory.mktemp("fuzz")
-    (folder / "x.tar.gz").write_bytes(
-        bytes(content[: data.draw(st.sampled_from([len(content), len(content) // 2]))])
-    )
+    archive = folder / f"x.tar.{ending}"
+    archive.write_bytes(bytes(content[:kept]))
     home = make_settings(folder / "home")
     try:
-        report = restore(folder / "x.tar.gz", home)
+        report = restore(archive, home)
     except ProblemError as error:
         assert error.code in ("kernel.backup.damaged", "kernel.backup.not_readable", "kernel.backup.newer")
         assert not home.data_dir.exists() or not any(home.data_dir.iterdir())

@@ -18,6 +18,7 @@ import shutil
 import sqlite3
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,6 +42,10 @@ MANIFEST = "manifest.json"
 _RECORDS = {"sqlite": "records/records.sqlite", "postgresql": "records/records.pgdump"}
 _MAX_MANIFEST = 256 * 2**20
 _CHUNK = 1 << 20
+_UNREADABLE = (
+    tarfile.TarError, zlib.error, pa.ArrowException, OSError, EOFError, ValueError, KeyError, TypeError,
+    AttributeError, RecursionError,
+)  # fmt: skip
 
 
 class BackupPart(Protocol):
@@ -251,7 +256,7 @@ def _unpack(archive: Path, folder: Path) -> dict[str, Any]:
                 if source is None:
                     raise damaged(member.name)
                 found[member.name] = _extract(source, folder / _safe(member.name))
-    except (tarfile.TarError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         raise unreadable(error) from error
     if manifest is None:
         raise unreadable("it is empty")

@@ -10,6 +10,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from starlette.routing import WebSocketRoute
 
+from parksight.kernel.web import current_caller
+
 
 @dataclass(frozen=True)
 class RoutePermission:
@@ -31,12 +33,18 @@ class RoutePermission:
         return bool(self.permissions)
 
 
-def _asked(dependant: Dependant) -> Iterator[str]:
-    permission = getattr(dependant.call, "permission", None)
-    if isinstance(permission, str):
-        yield permission
+def _asked(dependant: Dependant) -> tuple[str, ...]:
+    calls = list(_calls(dependant))
+    asked = tuple(
+        dict.fromkeys(p for call in calls if isinstance(p := getattr(call, "permission", None), str))
+    )
+    return asked or (("signed-in",) if current_caller in calls else ())
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    yield dependant.call
     for inner in dependant.dependencies:
-        yield from _asked(inner)
+        yield from _calls(inner)
 
 
 def route_permissions(app: FastAPI) -> list[RoutePermission]:
@@ -49,7 +57,7 @@ def route_permissions(app: FastAPI) -> list[RoutePermission]:
     for context in iter_route_contexts(app.routes):
         route = context.original_route
         dependant = getattr(context, "dependant", None) or getattr(route, "dependant", None)
-        asked = tuple(dict.fromkeys(_asked(dependant))) if isinstance(dependant, Dependant) else ()
+        asked = _asked(dependant) if isinstance(dependant, Dependant) else ()
         if isinstance(route, WebSocketRoute):
             methods: tuple[str, ...] = ("WEBSOCKET",)
         else:
