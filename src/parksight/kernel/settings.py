@@ -174,6 +174,9 @@ class Hj212Settings(Section):
     frame_seconds: float = Field(10.0, gt=0, description="a frame that was begun must be complete")
     flush_ms: int = Field(10, ge=1, le=200, description="arrivals gathered before they are decoded at once")
     max_inbox_mb: int = Field(64, ge=1, description="bytes waiting to be decoded")
+    receive_buffer_kb: int = Field(
+        128, ge=8, description="per connection in the system, so that senders wait"
+    )
     bad_frames_limit: int = Field(20, ge=1, description="unreadable frames in a row before we hang up")
     unknown_mn: Literal["keep", "close"] = "keep"
     devices_per_connection: int = Field(256, ge=1)

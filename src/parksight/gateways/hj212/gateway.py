@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import Counter
 from collections.abc import Callable
 
@@ -95,9 +96,8 @@ class Hj212Gateway:
         loop = self._loop = asyncio.get_running_loop()
         self._courier.reopen()
         self._hub.throttle(False)
-        self._server = await loop.create_server(
-            lambda: Session(self._hub), self.settings.host, self.settings.port, backlog=_BACKLOG
-        )
+        listening = await asyncio.to_thread(_listening, self.settings)
+        self._server = await loop.create_server(lambda: Session(self._hub), sock=listening, backlog=_BACKLOG)
         self._tasks = [
             loop.create_task(self._hub.watch(), name="hj212-watch"),
             loop.create_task(self._tell_misses(), name="hj212-misses"),
@@ -194,6 +194,7 @@ class Hj212Gateway:
             "bad_frames_limit": settings.bad_frames_limit,
             "max_inbox_mb": settings.max_inbox_mb,
             "max_unread_kb": settings.max_unread_kb,
+            "receive_buffer_kb": settings.receive_buffer_kb,
         }
         counters = dict(self.counters)
         counters["in_flight"] = self._courier.in_flight
@@ -231,3 +232,25 @@ class Hj212Gateway:
                     )
                 )
         return out
+
+
+def _listening(settings: Hj212Settings) -> socket.socket:
+    """A bound socket whose connections get a bounded receive buffer: under pressure the senders must wait,
+    not megabytes per connection in the system's memory.
+
+    Raises:
+        OSError: no such address, or it is taken.
+    """
+    found = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    made = socket.socket(family, kind, protocol)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Linux doubles the figure for its own bookkeeping.
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, settings.receive_buffer_kb * 512)
+        made.bind(address)
+        made.setblocking(False)
+    except OSError:
+        made.close()
+        raise
+    return made

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: How often limits of time are looked at, seconds.
 _WATCH_S = 1.0
+#: Lateness of our own that is not worth mentioning, seconds.
+_TOLERANCE_S = 0.25
 
 
 class Hub:
@@ -99,25 +101,27 @@ class Hub:
     async def watch(self) -> None:
         """Close who is idle, slow, silent or deaf; runs until cancelled."""
         while True:
+            before = self.monotonic()
             await asyncio.sleep(_WATCH_S)
-            self.sweep()
+            self.sweep(max(0.0, self.monotonic() - before - _WATCH_S))
 
-    def sweep(self) -> None:
-        """One round of :meth:`watch`."""
+    def sweep(self, late: float = 0.0) -> None:
+        """One round of :meth:`watch`; ``late`` seconds of it we were busy ourselves."""
         if self._throttled:
-            # Nobody can be blamed for what we do not read; the clocks start anew afterwards.
-            now = self.monotonic()
-            for session in self.sessions.values():
-                session.last_data = now
-                session.partial_since = None if session.partial_since is None else now
-            return
+            # Nobody is to blame for what we do not read: the clocks stand still meanwhile.
+            late += _WATCH_S
         now, limits = self.monotonic(), self.settings
         for session in list(self.sessions.values()):
+            if late > _TOLERANCE_S:
+                session.forgive(late)
             stalled = session.stalled_since
             if stalled is not None and now - stalled > limits.write_stall_seconds:
                 session.close("not_reading", abort=True)
             elif session.partial_since is not None and now - session.partial_since > limits.frame_seconds:
-                self._overdue(session)
+                # Only once we looked at the connection again: its bytes may lie in the system's buffer.
+                if session.overdue:
+                    self._overdue(session)
+                session.overdue = not session.overdue
             elif not session.frames and now - session.connected_monotonic > limits.first_frame_seconds:
                 session.close("no_frame")
             elif now - session.last_data > limits.idle_seconds:

@@ -158,8 +158,10 @@ class Intake:
     def _mark_partial(self, session: Session, frames_before: int) -> None:
         if not session.framer.pending:
             session.partial_since = None
+            session.overdue = False
         elif session.partial_since is None or session.frames != frames_before:
             session.partial_since = self._hub.monotonic()
+            session.overdue = False
 
     def _lenient(
         self, session: Session, framed: Sequence[Framed], received: int, out: list[Delivery]

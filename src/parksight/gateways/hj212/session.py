@@ -22,6 +22,7 @@ class Session(asyncio.Protocol):
 
     Attributes:
         chunks: bytes that arrived and are not decoded yet.
+        overdue: its frame was overdue when it was last looked at.
         partial_since: monotonic time since which a frame has been incomplete, None when none is.
         devices: device ids that spoke here.
         bad_in_row: unreadable frames since the last readable one.
@@ -46,6 +47,7 @@ class Session(asyncio.Protocol):
         "key",
         "last_data",
         "last_frame_at",
+        "overdue",
         "partial_since",
         "peer",
         "queued",
@@ -67,6 +69,7 @@ class Session(asyncio.Protocol):
         self.devices: dict[int, DeviceState] = {}
         self.frames = self.readings = self.bad_in_row = 0
         self.deviations: Counter[str] = Counter()
+        self.overdue = False
         self.closed = False
         self.ended: str | None = None
         self._stalled_since: float | None = None
@@ -113,6 +116,14 @@ class Session(asyncio.Protocol):
     def stalled_since(self) -> float | None:
         """Monotonic time since which the peer has not read our answers."""
         return self._stalled_since
+
+    def forgive(self, seconds: float) -> None:
+        """Time during which we did not listen does not count against the peer."""
+        now = self._hub.monotonic()
+        self.last_data = min(now, self.last_data + seconds)
+        self.connected_monotonic = min(now, self.connected_monotonic + seconds)
+        if self.partial_since is not None:
+            self.partial_since = min(now, self.partial_since + seconds)
 
     def throttle(self, on: bool) -> None:
         """Back-pressure: stop or resume reading."""
