@@ -204,6 +204,11 @@ _GOOD = stream(
 )
 
 
+def test_a_time_zone_that_is_not_utf8_is_refused() -> None:
+    with pytest.raises(MalformedPushError, match="not_arrow"):
+        parse_arrow(_GOOD.replace(b"UTC", b"\xffTC"), 10, 5)
+
+
 @settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_damaged_arrow_streams_are_refused_or_read_within_bounds(data: st.DataObject) -> None:

@@ -42,12 +42,17 @@ def parse_arrow(body: bytes, max_rows: int, max_errors: int) -> Push:
         with pa.ipc.open_stream(body) as reader:
             table = reader.read_all()
         table.validate(full=True)
+        # The schema's own texts (names, time zones) are decoded only when looked at: inside, too.
+        return _columns(table, max_errors)
     except MalformedPushError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError, struct.error, IndexError) as error:
         raise MalformedPushError(
             "not_arrow", str(error).splitlines()[0][:200] if str(error) else ""
         ) from error
+
+
+def _columns(table: Any, max_errors: int) -> Push:
     names = [str(n) for n in table.schema.names]
     fields = [COLUMNS.get(n.lower(), "") for n in names]
     check_fields(names, fields)
