@@ -49,15 +49,16 @@ class Site:
     output: Path
     accounts: dict[str, str] = field(default_factory=lambda: dict.fromkeys(ROLES, PASSWORD))
 
-    def client(self, username: str = "admin") -> httpx.Client:
+    @contextlib.contextmanager
+    def client(self, username: str = "admin") -> Iterator[httpx.Client]:
         """An HTTP client signed in as somebody, with the CSRF header set."""
-        client = httpx.Client(base_url=self.url, timeout=30.0)
-        answer = client.post(
-            "/api/v1/session", json={"username": username, "password": self.accounts[username]}
-        )
-        answer.raise_for_status()
-        client.headers["x-csrf-token"] = answer.json()["csrf"]
-        return client
+        with httpx.Client(base_url=self.url, timeout=30.0) as client:
+            answer = client.post(
+                "/api/v1/session", json={"username": username, "password": self.accounts[username]}
+            )
+            answer.raise_for_status()
+            client.headers["x-csrf-token"] = answer.json()["csrf"]
+            yield client
 
     def health(self) -> dict[str, object]:
         found: dict[str, object] = httpx.get(f"{self.url}/api/v1/health", timeout=10.0).json()

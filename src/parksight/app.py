@@ -33,6 +33,7 @@ from parksight.gateways.activity import ActivityBook
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
 from parksight.gateways.frames import FrameLog
+from parksight.gateways.metrics import GatewayCollector
 from parksight.gateways.unknown import UnknownDevices
 from parksight.kernel import api as kernel_api
 from parksight.kernel import http
@@ -131,6 +132,7 @@ class Platform:
         state.alarms, state.alarm_rules = self.alarms, self.alarm_rules
         app.include_router(alarms_router)
         state.gateways = self.gateways
+        state.metrics.register(GatewayCollector(self.gateways.manager))
         for router in gateway_assembly.ROUTERS:
             app.include_router(router)
         state.command = self.command

@@ -158,9 +158,7 @@ def concentration(
     sy, sz, speed = spread.at(d)
     keep = np.abs(c) < 8.0 * sy
     near, c, sy, sz, speed = near[keep], c[keep], sy[keep], sz[keep], speed[keep]
-    zz = (
-        np.broadcast_to(np.asarray(z, dtype=np.float64), shape).ravel()[near] if np.ndim(z) else np.float64(z)
-    )
+    zz = np.broadcast_to(np.asarray(z, dtype=np.float64), shape).ravel()[near]
     lateral = np.exp(-0.5 * (c / sy) ** 2) / (math.sqrt(2 * math.pi) * sy)
     vertical = vertical_factor(zz, source.height, sz, layer.mixing_height)
     out.reshape(-1)[near] = source.rate / speed * lateral * vertical
