@@ -57,7 +57,7 @@ def environment(
     for p, upper in candidates:
         value = moment.fresh(p)
         if value is not None:
-            ratio[p.id] = value / upper
+            ratio[p.id] = _share(value, upper, limits[p.id].lower)
     chosen = _choose(candidates, ratio, levels)
     end = moment.at_ms // _SPARK_MS * _SPARK_MS
     start = end - _SPARK_COUNT * _SPARK_MS
@@ -80,6 +80,13 @@ def environment(
         exceeding=sum(r >= 1 for r in ratio.values()),
         unknown=len(candidates) - len(ratio),
     )
+
+
+def _share(value: float, upper: float, lower: float | None) -> float:
+    """How much of the room to the limit is used; 1 is at it. Between two limits (pH) from their middle."""
+    if lower is None or lower >= upper:
+        return value / upper
+    return abs(value - (upper + lower) / 2) / ((upper - lower) / 2)
 
 
 def _choose(

@@ -48,6 +48,20 @@ export function knows(key: string): boolean {
   return i18n.global.te(key) || i18n.global.te(key, 'zh-CN')
 }
 
+/**
+ * The name of a point without that of the thing it belongs to, where it begins with it:
+ * “T-09 styrene tank level” of “T-09 styrene tank” is “level”.
+ */
+export function shortName(
+  point: { name: string; name_en?: string | null },
+  thing: { name: string; name_en?: string | null } | null | undefined,
+): string {
+  const whole = named(point)
+  const owner = thing ? named(thing) : ''
+  if (!owner || whole === owner || !whole.startsWith(owner)) return whole
+  return whole.slice(owner.length).replace(/^[\s·:：-]+/, '') || whole
+}
+
 /** The name of a record in the reader's language. */
 export function named(record: { name: string; name_en?: string | null }): string {
   return language() === 'en' && record.name_en ? record.name_en : record.name
