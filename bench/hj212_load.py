@@ -288,9 +288,11 @@ def main() -> None:
     run(load, args.rate / 5, args.warm)
     load.waits.clear()
     warm = load.acknowledged
+    print("begin", flush=True)
     cpu = time.process_time()
     took = run(load, args.rate, args.seconds)
     used = time.process_time() - cpu
+    print("end", flush=True)
     acknowledged = load.acknowledged - warm
     end = time.perf_counter() + args.drain
     while (

@@ -52,6 +52,8 @@ from parksight.telemetry.store.database import HOT_COLUMNS, arrow
 
 #: Published by ThingsBoard for one node on 2 vCPU (performance.md section 2).
 THINGSBOARD = 15_000
+#: As the application does it.
+_COMPACT_EVERY_S = 60.0
 _STEP = {"deadband": 1.0, "on_delay_s": 2.0, "off_delay_s": 5.0}
 #: Values are 400 to 600: the rules look at every one and raise nothing.
 _RULE = {
@@ -125,7 +127,13 @@ class Platform:
         self.gateway = Hj212Gateway(self.context, self.settings.hj212, self.db)
         self.setup_s = time.perf_counter() - began
 
+    async def _compact(self) -> None:
+        while True:
+            await asyncio.sleep(_COMPACT_EVERY_S)
+            await asyncio.to_thread(self.store.compact, int(time.time() * 1000))
+
     async def start(self) -> None:
+        self._compaction = asyncio.create_task(self._compact())
         await asyncio.to_thread(self.alarms.start)
         await self.telemetry.start()
         await self.gateway.start()
@@ -134,6 +142,8 @@ class Platform:
 
     async def stop(self) -> None:
         await self.gateway.stop()
+        self._compaction.cancel()
+        await asyncio.gather(self._compaction, return_exceptions=True)
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarms.stop)
         self.context.frames.close()
@@ -175,10 +185,12 @@ async def phase(
     before = platform.stored_rows()
     books = platform.telemetry.pipeline.books.total()
     generator.stdin.write(b"go\n")
+    await generator.stdout.readline()
     watcher = asyncio.create_task(watch(process, samples, platform))
     cpu, began = process.cpu_times(), time.perf_counter()
-    line = await generator.stdout.readline()
+    await generator.stdout.readline()
     used, took = process.cpu_times(), time.perf_counter() - began
+    line = await generator.stdout.readline()
     await generator.wait()
     watcher.cancel()
     figures: dict[str, Any] = json.loads(line)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from parksight.gateways.context import GatewayContext
+from parksight.gateways.hj212.batch.arrays import U8
 from parksight.gateways.hj212.batch.decoder import NOTES, Decoded, Decoder, deviations_of, spans
 from parksight.gateways.hj212.codec.commands import Cn
 from parksight.gateways.hj212.codec.frame import Framed
@@ -179,60 +180,60 @@ class Intake:
     def _runs(
         self, d: Decoded, sessions: list[Session], data: bytes, received: int, out: list[Delivery]
     ) -> None:
-        """One delivery per stretch of frames of the same connection, device and command."""
+        """One delivery per stretch of frames of the same connection, device and command.
+
+        Lists of plain numbers: with one frame per stretch this loop is the gateway's hottest Python.
+        """
         changes = (d.stream[1:] != d.stream[:-1]) | (d.device[1:] != d.device[:-1])
         changes |= (d.cn[1:] != d.cn[:-1]) | (d.history[1:] != d.history[:-1])
-        cuts = np.flatnonzero(changes) + 1
-        first = np.concatenate([[0], cuts])
-        last = np.concatenate([cuts, [len(d.cn)]]) - 1
-        rows, answers = d.row[last].tolist(), d.answer[last].tolist()
+        first = np.concatenate([[0], np.flatnonzero(changes) + 1])
+        last = np.append(first[1:], len(d.cn)) - 1
+        row_ends = d.row[last]
+        row_starts = np.concatenate([[0], row_ends[:-1]])
+        book, presence, activity = self._book.rows, self._reader.presence, self._context.activity
+        due = self._context.frames.due
         row = answer = 0
-        rows_book = self._book.rows
-        for f, to, row_end, answer_end, stream, device, cn, history in zip(
-            first.tolist(), last.tolist(), rows, answers, d.stream[first].tolist(),
-            d.device[first].tolist(), d.cn[first].tolist(), d.history[first].tolist(), strict=True,
+        for f, to, row_end, answer_end, stream, device, cn, history, start, end, final, notes, moment in zip(
+            first.tolist(), last.tolist(), row_ends.tolist(), d.answer[last].tolist(),
+            d.stream[first].tolist(), d.device[first].tolist(), d.cn[first].tolist(),
+            d.history[first].tolist(), d.start[first].tolist(), d.end[last].tolist(),
+            d.start[last].tolist(), np.bitwise_or.reduceat(d.notes, first).tolist(),
+            d.observed[row_starts].tolist(), strict=True,
         ):  # fmt: skip
-            session, state = sessions[stream], rows_book[device]
-            start, end = int(d.start[f]), int(d.end[to])
+            session, state = sessions[stream], book[device]
+            device_id = state.record.id
             if state.owner is not session:
-                self._reader.presence.arrived(session, state, data[start : int(d.end[f])], received)
+                presence.arrived(session, state, data[start : int(d.end[f])], received)
             batch = ReadingBatch(
                 d.point[row:row_end], d.observed[row:row_end], d.value[row:row_end], d.quality[row:row_end],
-                received, state.record.id, bool(history),
-                data[start:end] if end - start <= _RAW_BYTES else None,
+                received, device_id, history != 0, data[start:end] if end - start <= _RAW_BYTES else None,
             )  # fmt: skip
             out.append(Delivery(session, state, batch, d.answers[answer:answer_end]))
-            self._account(session, d, f, to, row_end - row, received, state.record.id, data)
+            frames, rows = to - f + 1, row_end - row
+            session.frames += frames
+            session.readings += rows
+            session.bad_in_row = 0
+            session.last_frame_at = received
+            line = activity.of(device_id)
+            line.frames += frames
+            line.readings += rows
+            line.last_frame_at = line.last_reading_at = received
+            if notes:
+                self._deviations(session, device_id, d.notes[f : to + 1])
+            if due(device_id, received):
+                kinds = [k.value for k in deviations_of(int(d.notes[to]))]
+                presence.log(device_id, received, data[final:end], session.peer, kinds)
             if cn == Cn.REALTIME and not history:
-                moments = [int(d.observed[row])] if f == to else np.unique(d.observed[row:row_end]).tolist()
-                self._reader.presence.real_time(state, moments, received)
+                moments = [moment] if f == to else np.unique(d.observed[row:row_end]).tolist()
+                presence.real_time(state, moments, received)
             elif history:
-                self._reader.requester.history_frames(state.record.id, cn, to - f + 1)
+                self._reader.requester.history_frames(device_id, cn, frames)
             row, answer = row_end, answer_end
+        self._counters["frames"] += len(d.cn)
+        self._counters["readings"] += row
 
-    def _account(
-        self, session: Session, d: Decoded, f: int, to: int, rows: int, received: int, device_id: int,
-        data: bytes,
-    ) -> None:  # fmt: skip
-        frames = to - f + 1
-        session.frames += frames
-        session.readings += rows
-        session.bad_in_row = 0
-        session.last_frame_at = received
-        self._counters["frames"] += frames
-        self._counters["readings"] += rows
-        line = self._context.activity.of(device_id)
-        line.frames += frames
-        line.readings += rows
-        line.last_frame_at = line.last_reading_at = received
-        notes = int(np.bitwise_or.reduce(d.notes[f : to + 1]))
-        if notes:
-            for bit, deviation in NOTES:
-                if notes & bit:
-                    number = int(np.count_nonzero(d.notes[f : to + 1] & bit))
-                    self._reader.presence.deviate(session, device_id, deviation, number)
-        if self._context.frames.due(device_id, received):
-            kinds = [k.value for k in deviations_of(int(d.notes[to]))]
-            self._reader.presence.log(
-                device_id, received, data[int(d.start[to]) : int(d.end[to])], session.peer, kinds
-            )
+    def _deviations(self, session: Session, device_id: int, notes: U8) -> None:
+        for bit, deviation in NOTES:
+            number = int(np.count_nonzero(notes & bit))
+            if number:
+                self._reader.presence.deviate(session, device_id, deviation, number)
