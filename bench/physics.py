@@ -46,7 +46,7 @@ def plume_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for j in range(y.size):
         for i in range(x.size):
             if x[i] > 1:
-                sy, sz, u = (float(v) for v in TABLE.at(np.float64(x[i])))
+                sy, sz, u = (float(v) for v in TABLE.at(np.asarray(x[i])))
                 side = math.exp(-0.5 * (y[j] / sy) ** 2)
                 up = math.exp(-0.5 * ((1.5 - 2) / sz) ** 2) + math.exp(-0.5 * ((1.5 + 2) / sz) ** 2)
                 out[j, i] = 0.5 / (2 * math.pi * u * sy * sz) * side * up
@@ -56,7 +56,7 @@ def plume_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def puff_loop(cloud: puffs.Puffs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """One puff after the other, each over the whole grid."""
     xx, yy = np.meshgrid(x, y)
-    out = np.zeros_like(xx)
+    out: np.ndarray = np.zeros_like(xx)
     weight = puffs._weights(cloud, 1.5)
     for p in range(cloud.x.size):
         out += weight[p] * np.exp(
@@ -91,7 +91,13 @@ def main() -> None:
     cloud = puffs.released(0, 0, 2.0, 0.5, np.arange(0, 3000, 3.0), 3.0, 3000.0, wind, LAYER, TABLE)
     ours = clock(lambda: puffs.field(cloud, axis, axis), repeat)
     few = puffs.Puffs(
-        *(getattr(cloud, n)[:50] for n in ("x", "y", "mass", "sigma", "sigma_z")), cloud.height, cloud.lid
+        cloud.x[:50],
+        cloud.y[:50],
+        cloud.mass[:50],
+        cloud.sigma[:50],
+        cloud.sigma_z[:50],
+        cloud.height,
+        cloud.lid,
     )
     began = time.perf_counter()
     puff_loop(few, axis, axis)
