@@ -45,8 +45,8 @@ def run(
     hj212_port: Annotated[int, typer.Option(help="Port of ParkSight's HJ 212 gateway.")] = 8612,
     days: Annotated[float, typer.Option(min=0.0, max=400.0, help="Days of back-history.")] = 7.0,
     seed: SeedOption = DEFAULT_SEED,
-    mqtt_port: Annotated[int, typer.Option(help="Port of the demo's MQTT broker; 0: a free one.")] = 8620,
-    modbus_port: Annotated[int, typer.Option(help="First port of the Modbus lines; 0: free ones.")] = 8630,
+    mqtt_port: Annotated[int, typer.Option(help="Port of the demo's MQTT broker; 0: chosen.")] = 8620,
+    modbus_port: Annotated[int, typer.Option(help="First port of the Modbus lines; 0: chosen.")] = 8630,
     control_port: Annotated[int, typer.Option(help="Port of the control route; 0: a free one.")] = 8629,
     control_token: Annotated[
         str,

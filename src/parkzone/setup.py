@@ -14,6 +14,7 @@ from parkzone.park import Park
 #: Push devices that carry the back-history; several, so that no single source fills its rate guard.
 HISTORY_DEVICES = tuple(f"PARKZONE.HISTORY{i}" for i in range(1, 5))
 _PORTION = 2000
+ADDRESS_TAKEN = "gateways.device.address_taken"
 
 Progress = Callable[[str, int, int], None]
 
@@ -104,6 +105,7 @@ async def _devices(api: Api, park: Park, endpoints: Endpoints) -> int:
         firm, thing = row.pop("enterprise_code"), row.pop("thing_code")
         row["enterprise_id"] = firms[firm] if firm else None
         row["thing_id"] = things[thing] if thing else None
+        row["enabled"] = True
         rows.append(row)
     rows += [
         {
@@ -115,12 +117,31 @@ async def _devices(api: Api, park: Park, endpoints: Endpoints) -> int:
         }
         for code in HISTORY_DEVICES
     ]
+    refused, changed = await _import_devices(api, rows)
+    if any(r["problem"]["code"] == ADDRESS_TAKEN for r in refused):
+        # Ports have changed hands between lines since the last start: make room, then move everybody in.
+        parked = [_parked(row, i) for i, row in enumerate(rows) if row["protocol"] == "modbus"]
+        await _import_devices(api, parked)
+        refused, changed = await _import_devices(api, rows)
+    if refused:
+        raise SetupError(f"devices: {len(refused)} rows refused, first: {refused[0]}")
+    return changed
+
+
+async def _import_devices(api: Api, rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Refused rows of the report, and how many were made or changed."""
+    refused: list[dict[str, Any]] = []
     changed = 0
     for i in range(0, len(rows), _PORTION):
         report = await api.post("/devices/import", rows[i : i + _PORTION], update="true")
-        _check("devices", report)
+        refused += [r for r in report["rows"] if r["outcome"] == "refused"]
         changed += report["created"] + report["updated"]
-    return changed
+    return refused, changed
+
+
+def _parked(row: dict[str, Any], number: int) -> dict[str, Any]:
+    """The device out of use, at an address that nobody has (RFC 2606)."""
+    return {**row, "address": f"parked-{number}.invalid:1/1", "enabled": False}
 
 
 async def _rules(api: Api, park: Park) -> int:

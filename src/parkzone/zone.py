@@ -9,6 +9,7 @@ import os
 import secrets
 import signal
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
@@ -37,7 +38,7 @@ SETUP_ATTEMPTS = 4
 
 @dataclass(frozen=True)
 class Options:
-    """How to run the zone; a port of 0 takes a free one.
+    """How to run the zone; a port of 0 takes the usual one of this platform, or a free one where that is taken.
 
     Attributes:
         url, token: the platform and an integrator's API token.
@@ -144,7 +145,7 @@ class Zone:
             devices = [d for d in self.park.catalogue.devices if d.protocol == "modbus" and d.line == number]
             banks = {d.unit: Bank(d, of_device[d.code], self.engine.rows_of[d.code]) for d in devices}
             line = Line(number, framing(kind), banks, self.engine)
-            wanted = self.options.modbus_port + number if self.options.modbus_port else 0
+            wanted = (self.options.modbus_port or usual_port(self.options.url)) + number
             try:
                 ports.append(await line.start(HOST, wanted))
             except OSError:
@@ -154,9 +155,11 @@ class Zone:
         return Endpoints(tuple(ports), self.broker.port)
 
     async def _start_broker(self) -> None:
-        if self.broker.port and is_taken(HOST, self.broker.port):
-            taken, self.broker.port = self.broker.port, free_port(HOST)
-            say("port_taken", wanted=taken, used=self.broker.port)
+        wanted = self.broker.port or usual_port(self.options.url) - 1
+        self.broker.port = wanted
+        if is_taken(HOST, wanted):
+            self.broker.port = free_port(HOST)
+            say("port_taken", wanted=wanted, used=self.broker.port)
         await self.broker.start()
 
     async def _introduce(self, endpoints: Endpoints) -> None:
@@ -237,6 +240,15 @@ class Zone:
         for node in self.nodes:
             mqtt += node.counters
         return {"hj212": dict(hj212), "modbus": dict(modbus), "mqtt": dict(mqtt)}
+
+
+def usual_port(url: str) -> int:
+    """First of the ports a zone of this platform takes when it is free to choose.
+
+    The same after every restart, so that the platform need not learn new addresses, and below the range from which
+    systems hand out ports of their own.
+    """
+    return 21_000 + zlib.crc32(url.encode()) % 9_000
 
 
 def say(event: str, **fields: Any) -> None:
