@@ -44,7 +44,7 @@ limit = lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
 store = open_store(Path(sys.argv[1]), compact_after_rows=50_000)
 block = lambda i: steady(range(1, 11), MIDNIGHT + i * 1_000_000, 200, 5_000)
 stored = 0
-limit(1_500_000)
+limit(700_000)
 refused = 0
 for i in range(30):
     try:
@@ -53,13 +53,13 @@ for i in range(30):
     except StoreWriteFailed as problem:
         assert problem.status == 503 and problem.params["reason"], problem
         refused += 1
-assert refused >= 3 and stored >= 20, (refused, stored)
+assert refused >= 3 and stored >= 5, (refused, stored)
 assert not store.health()["ok"] and store.health()["last_failure"]
 assert len(store.raw(range(1, 11), 0, 2**41)) == stored * 2000
 limit(hard)
 store.append(block(stored)); stored += 1
 assert store.health()["ok"]
-limit(30_000)
+limit(5_000)
 try:
     store.compact(MIDNIGHT)
     raise SystemExit("the compaction cannot have worked")
@@ -125,6 +125,29 @@ def test_a_damaged_partition_is_named_and_the_others_are_read(tmp_path: Path, ha
     assert len(store.raw(POINTS, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY)) == 10_000
     store.compact(MIDNIGHT + 5 * DAY)
     assert store.health() == {"ok": True, "damaged": [], "last_failure": None, "merges_skipped": {}}
+    store.close()
+
+
+def test_an_unreadable_hot_table_is_shown_left_alone_and_tried_again(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.append(steady(POINTS, MIDNIGHT, 100, 5_000))
+    store.compact(MIDNIGHT)
+    store.append(steady(POINTS, MIDNIGHT + HOUR, 100, 5_000))
+    store.close()
+    (file,) = (tmp_path / "hot").glob("*.duckdb")
+    content = file.read_bytes()
+    file.write_bytes(b"\x00" * len(content))
+    for readable in (1_000, 2_000):
+        store = open_store(tmp_path)
+        assert store.health()["damaged"][0]["file"] == file.name
+        assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)) == readable
+        store.append(steady(POINTS, MIDNIGHT + 2 * HOUR, 100, 5_000))
+        store.compact(MIDNIGHT + 3 * DAY)
+        store.close()
+    file.write_bytes(content)
+    store = open_store(tmp_path)
+    assert store.health()["ok"]
+    assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)) == 3_000
     store.close()
 
 

@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 from parksight.telemetry.protocols import Columns
 from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store import database as db
-from parksight.telemetry.store.days import EARLIEST, LATEST
 from parksight.telemetry.store.errors import BackupUnusable
+from parksight.telemetry.store.hot import HotFiles
+from parksight.telemetry.store.rows import NAMES
 from parksight.telemetry.store.segment import Segment
 from parksight.telemetry.store.versions import View
 
@@ -33,6 +34,7 @@ _KIND = "parksight-observations"
 
 def dump(
     cursors: db.Cursors,
+    hots: HotFiles,
     folder: Path,
     view: View,
     hot_rows: Mapping[int, int],
@@ -58,10 +60,9 @@ def dump(
     rows = 0
     with pq.ParquetWriter(target / "hot.parquet", db.arrow(newest).schema, compression="zstd") as writer:
         for hot in view.hots:
-            part = db.scan_hot(cursors, hot.number, None, EARLIEST, LATEST)
-            count = hot_rows[hot.number]
-            writer.write_table(db.arrow(part).slice(0, count))
-            rows += count
+            part = hots.part(hot.number, 0, hot_rows[hot.number])
+            writer.write_table(db.arrow(part))
+            rows += len(part)
     days = db.day_table(cursors, [s.id for s in view.segments()])
     pq.write_table(days, target / "day_roll.parquet", compression="zstd")
     pq.write_table(db.arrow(newest), target / "newest.parquet", compression="zstd")
@@ -87,13 +88,14 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def restore(source: Path, directory: Path, database_name: str, segments_name: str) -> dict[str, Any]:
-    """Build a store folder from a copy.
+def restore(source: Path, directory: Path, names: tuple[str, str, str]) -> dict[str, Any]:
+    """Build a store folder from a copy; ``names`` are those of the main file and the two folders in it.
 
     Raises:
         BackupUnusable: a file is missing or changed, or the folder already holds observations.
     """
     manifest = _verified(source)
+    database_name, segments_name, hot_name = names
     if (directory / database_name).exists():
         raise BackupUnusable(directory, "it already holds observations: restore into an empty folder")
     segments = [Segment(**item) for item in manifest["segments"]]
@@ -106,11 +108,15 @@ def restore(source: Path, directory: Path, database_name: str, segments_name: st
     cursors = db.Cursors(directory / database_name, 1024, 2)
     try:
         db.create(cursors, manifest["timezone"])
+        hots = HotFiles(cursors, directory / hot_name)
+        number = max((s.newest for s in segments), default=0) + 1
+        hots.create(number)
+        # By batches: the hot rows of a store that was behind may be many.
+        for batch in pq.ParquetFile(source / "hot.parquet").iter_batches(500_000):
+            hots.append(number, Columns(*(batch.column(n).to_numpy() for n in NAMES)))
         with cursors.transaction() as c:
-            c.execute(f"CREATE TABLE {db.hot_name(1)} ({db.HOT_COLUMNS})")
-            for table, file in ((db.hot_name(1), "hot"), ("newest", "newest"), ("day_roll", "day_roll")):
-                # By batches: the hot rows of a store that was behind may be many.
-                for batch in pq.ParquetFile(source / f"{file}.parquet").iter_batches(500_000):
+            for table in ("newest", "day_roll"):
+                for batch in pq.ParquetFile(source / f"{table}.parquet").iter_batches(500_000):
                     _insert(c, table, pa.Table.from_batches([batch]))
             for s in segments:
                 db.add_segment(c, s, agg.empty())

@@ -21,6 +21,7 @@ from parksight.telemetry.store.aggregate import Partials
 from parksight.telemetry.store.days import HOUR_MS, LocalDays
 from parksight.telemetry.store.errors import PartitionDamaged, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
+from parksight.telemetry.store.hot import HotFiles
 from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.rows import sort_unique, take
@@ -37,8 +38,8 @@ LATE_SHARE = 10
 LATE_WAIT_MS = 6 * HOUR_MS
 #: Rows of a hot table sorted at a time.
 FLUSH_ROWS = 4_000_000
-#: Size of the write-ahead log from which a checkpoint is taken after a flush.
-_WAL_BYTES = 32_000_000
+#: Size of the main file's write-ahead log from which it is checkpointed.
+_WAL_BYTES = 16_000_000
 
 
 def due(segments: tuple[Segment, ...], closed: bool, now_ms: int) -> tuple[Segment, ...]:
@@ -66,7 +67,8 @@ class Compaction:
     """Runs in one thread at a time (a lock sees to it), on that thread's cursor.
 
     Args:
-        cursors: the DuckDB file.
+        cursors: the main file.
+        hots: hot tables.
         files: segment files.
         days: the zone's days.
         folder: where segment files are.
@@ -78,6 +80,7 @@ class Compaction:
     def __init__(
         self,
         cursors: db.Cursors,
+        hots: HotFiles,
         files: FileCache,
         days: LocalDays,
         folder: Path,
@@ -86,6 +89,7 @@ class Compaction:
         retention_days: int,
     ) -> None:
         self._cursors = cursors
+        self._hots = hots
         self._files = files
         self._days = days
         self._folder = folder
@@ -118,9 +122,10 @@ class Compaction:
                 for hot in self._versions.now.hots[:-1]:
                     if not self.stopping:
                         self._flush(hot, now_ms, effort)
-                        self._checkpoint()
+                        self._versions.collect()
                 self._merge_due(now_ms, effort)
                 self._retain(now_ms, effort)
+                self._checkpoint()
             except (OSError, pa.ArrowException, duckdb.Error) as problem:
                 raise StoreWriteFailed(self._folder, problem) from problem
             waiting = self._versions.collect()
@@ -152,7 +157,7 @@ class Compaction:
                 for segment, days in made:
                     db.add_segment(c, segment, days)
                 newest.save(c)
-                db.set_meta(c, "covered", hot.number)
+                c.execute("INSERT INTO flushed VALUES (?)", [hot.number])
                 db.set_meta(c, "next_segment", self._next_id)
         except BaseException:
             # The next attempt makes the same files of the same rows and takes the place of these. They are not
@@ -172,7 +177,7 @@ class Compaction:
     ) -> None:
         """Write the segments of a hot table, one per day and :data:`FLUSH_ROWS`, into ``made``."""
         for first in range(0, max(hot.rows, 1), FLUSH_ROWS):
-            rows = self._hot_rows(hot, first)
+            rows = self._hots.part(hot.number, first, FLUSH_ROWS)
             effort.sample()
             newest.take(rows)
             day_of = self._days.numbers(rows.observed_at)
@@ -184,14 +189,6 @@ class Compaction:
                 effort.sample()
             effort.rows += len(rows)
 
-    def _hot_rows(self, hot: HotTable, first: int) -> Columns:
-        c = self._cursors.get().execute(
-            f"SELECT point, observed_at, value, quality, received_at FROM {db.hot_name(hot.number)} "  # noqa: S608
-            f"WHERE rowid >= {first} AND rowid < {first + FLUSH_ROWS}"
-        )
-        n = c.fetchnumpy()
-        return Columns(n["point"], n["observed_at"], n["value"], n["quality"], n["received_at"])
-
     def _write(self, rows: Columns, day: int, hot: HotTable, now_ms: int) -> tuple[Segment, Partials]:
         writer = SegmentWriter(self._folder, self._take_id(), day, self._days)
         try:
@@ -202,7 +199,9 @@ class Compaction:
             raise
 
     def _drop_hot(self, number: int) -> None:
-        self._cursors.get().execute(f"DROP TABLE IF EXISTS {db.hot_name(number)}")
+        self._hots.drop(number)
+        if not self._hots.path(number).exists():
+            self._cursors.get().execute("DELETE FROM flushed WHERE number = ?", [number])
 
     # --- segments -> one segment ----------------------------------------------------------------------
 
@@ -255,13 +254,7 @@ class Compaction:
                 path.unlink(missing_ok=True)
 
     def _checkpoint(self) -> None:
-        """Shorten the write-ahead log now, while the hot table is small, instead of within an append.
-
-        While sealed tables wait it is left alone: their rows would be written once more for nothing.
-        """
-        self._versions.collect()
-        if len(self._versions.now.hots) > 1:
-            return
+        """Shorten the write-ahead log of the main file, which appends do not touch."""
         wal = self._cursors.path.with_name(self._cursors.path.name + ".wal")
         try:
             if wal.stat().st_size < _WAL_BYTES:
@@ -274,32 +267,37 @@ class Compaction:
             self.checkpoint_failures += 1  # a long query holds an old snapshot: next time
 
 
-def view_of(cursors: db.Cursors, now_ms: int) -> View:
-    """The view a start finds: hot tables not yet covered by segments, and the manifest.
+def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: int) -> View:
+    """The view a start finds: hot tables not yet in segments, and the manifest; a new hot table for appends.
 
-    Hot tables that a crash left behind although their rows are in segments are dropped.
+    Hot tables that a crash left behind although their rows are in segments are deleted. One that cannot be
+    read is left alone and shown by health; the next start tries it again.
     """
     with cursors.transaction() as c:
         c.execute("DELETE FROM day_roll WHERE segment NOT IN (SELECT id FROM segment)")
-        covered = db.get_meta(c, "covered")
-        numbers = db.hot_numbers(c)
-        for number in numbers:
-            if number <= covered:
-                c.execute(f"DROP TABLE {db.hot_name(number)}")
-        hots = []
-        for number in (n for n in numbers if n > covered):
-            row = c.execute(
-                f"SELECT count(*), min(observed_at), max(observed_at) FROM {db.hot_name(number)}"  # noqa: S608
-            ).fetchone()
-            rows, low, high = row if row is not None else (0, None, None)
-            if rows:
-                hots.append(HotTable(number, rows, low, high, now_ms))
-            else:
-                c.execute(f"DROP TABLE {db.hot_name(number)}")
-        fresh = max([covered, *numbers], default=0) + 1
-        c.execute(f"CREATE TABLE {db.hot_name(fresh)} ({db.HOT_COLUMNS})")
-        hots.append(HotTable(fresh, since_ms=now_ms))
-        return View(1, tuple(hots), by_day(db.read_manifest(c)))
+        flushed = db.flushed(c)
+        segments = db.read_manifest(c)
+    used = hot_files.numbers()
+    for number in flushed:
+        hot_files.drop(number)
+    cursors.get().execute("DELETE FROM flushed")
+    hots = []
+    for number in (n for n in used if n not in flushed):
+        try:
+            rows, first, last = hot_files.attach(number)
+        except duckdb.Error as problem:
+            files.note(hot_files.path(number), "hot", problem)
+            log.exception("store_hot_unreadable", file=str(hot_files.path(number)))
+            continue
+        if rows:
+            hots.append(HotTable(number, rows, first, last, now_ms))
+        else:
+            hot_files.drop(number)
+    fresh = max([*used, *flushed, *(s.newest for s in segments)], default=0) + 1
+    hot_files.clean_up()
+    hot_files.create(fresh)
+    hots.append(HotTable(fresh, since_ms=now_ms))
+    return View(1, tuple(hots), by_day(segments))
 
 
 __all__ = ["Compaction", "due", "view_of"]

@@ -1,8 +1,8 @@
-"""The store's one DuckDB file: hot tables, manifest of segments, day aggregates, newest values.
+"""The store's main DuckDB file: manifest of segments, day aggregates, newest values.
 
 One process owns the file; every thread works on its own cursor. All that changes hands (rows from hot tables
 to segments, segments to a merged one) does so in one transaction here, so a crash leaves the state before or
-after, never between.
+after, never between. The hot tables are files of their own (:mod:`.hot`).
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ from parksight.telemetry.protocols import I32, Columns
 from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store.deadline import check, interrupting
 from parksight.telemetry.store.errors import StoreClosed, StoreInUse, StoreMismatch
-from parksight.telemetry.store.rows import no_rows, take
+from parksight.telemetry.store.rows import no_rows
 from parksight.telemetry.store.segment import Segment
 
-FORMAT = 1
+FORMAT = 2
 HOT_COLUMNS = "point INTEGER, observed_at BIGINT, value DOUBLE, quality UTINYINT, received_at BIGINT"
-_LIST = "point, observed_at, value, quality, received_at"
-#: Up to so many points the ids are written into the query, then joined, then looked up in all rows.
-_INLINE_POINTS, _JOINED_POINTS = 64, 1_000
 _MANIFEST = (
     "id", "day", "oldest", "newest", "rows", "points", "first_at", "last_at", "row_bytes", "roll_bytes",
     "has_rows", "made_at",
@@ -37,6 +34,7 @@ _MANIFEST = (
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value BIGINT);
 CREATE TABLE IF NOT EXISTS origin (timezone VARCHAR);
+CREATE TABLE IF NOT EXISTS flushed (number BIGINT);
 CREATE TABLE IF NOT EXISTS segment (
   id BIGINT, day INTEGER, oldest BIGINT, newest BIGINT, rows BIGINT, points BIGINT, first_at BIGINT,
   last_at BIGINT, row_bytes BIGINT, roll_bytes BIGINT, has_rows BOOLEAN, made_at BIGINT);
@@ -45,10 +43,6 @@ CREATE TABLE IF NOT EXISTS day_roll (
   total DOUBLE, last DOUBLE, quality UTINYINT, first_at BIGINT, last_at BIGINT);
 CREATE TABLE IF NOT EXISTS newest ({HOT_COLUMNS});
 """
-
-
-def hot_name(number: int) -> str:
-    return f"hot_{number}"
 
 
 def arrow(rows: Columns) -> Any:
@@ -78,8 +72,9 @@ class Cursors:
         self._config: dict[str, Any] = {
             "memory_limit": f"{memory_limit_mb}MB",
             "threads": threads,
-            # Checkpoints stall appends: the compaction thread takes them when the hot table is small.
-            "checkpoint_threshold": "1GB",
+            # Hot tables live in their log until they are deleted; the main file is checkpointed by compaction.
+            "checkpoint_threshold": "4GB",
+            "checkpoint_on_detach": "DISABLED",
             "temp_directory": str(path.parent / "spill"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -158,15 +153,15 @@ def create(cursors: Cursors, timezone: str) -> None:
     """Create what is missing; refuse another format and another time zone."""
     with cursors.transaction() as c:
         c.execute(_SCHEMA)
-        row = c.execute("SELECT value FROM meta WHERE key = 'format'").fetchone()
-        zone = c.execute("SELECT timezone FROM origin").fetchone()
-        if row is None or zone is None:
-            c.execute("INSERT INTO meta VALUES ('format', ?), ('covered', 0), ('next_segment', 1)", [FORMAT])
+        found = c.execute("SELECT value FROM meta WHERE key = 'format'").fetchall()
+        zones = c.execute("SELECT timezone FROM origin").fetchall()
+        if not found or not zones:
+            c.execute("INSERT INTO meta VALUES ('format', ?), ('next_segment', 1)", [FORMAT])
             c.execute("INSERT INTO origin VALUES (?)", [timezone])
-        elif row[0] != FORMAT:
-            raise StoreMismatch(cursors.path.parent, "format", row[0], FORMAT)
-        elif zone[0] != timezone:
-            raise StoreMismatch(cursors.path.parent, "timezone", zone[0], timezone)
+        elif found[0][0] != FORMAT:
+            raise StoreMismatch(cursors.path.parent, "format", found[0][0], FORMAT)
+        elif zones[0][0] != timezone:
+            raise StoreMismatch(cursors.path.parent, "timezone", zones[0][0], timezone)
 
 
 def warm_up(cursors: Cursors) -> None:
@@ -180,20 +175,17 @@ def warm_up(cursors: Cursors) -> None:
 
 
 def get_meta(cursor: duckdb.DuckDBPyConnection, key: str) -> int:
-    row = cursor.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchone()
-    return int(row[0]) if row else 0
+    rows = cursor.execute("SELECT value FROM meta WHERE key = ?", [key]).fetchall()
+    return int(rows[0][0]) if rows else 0
 
 
 def set_meta(cursor: duckdb.DuckDBPyConnection, key: str, value: int) -> None:
     cursor.execute("UPDATE meta SET value = ? WHERE key = ?", [value, key])
 
 
-def hot_numbers(cursor: duckdb.DuckDBPyConnection) -> list[int]:
-    """Numbers of the hot tables, oldest first."""
-    names = cursor.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE table_name LIKE 'hot\\_%' ESCAPE '\\'"
-    ).fetchall()
-    return sorted(int(name[4:]) for (name,) in names)
+def flushed(cursor: duckdb.DuckDBPyConnection) -> set[int]:
+    """Numbers of the hot tables whose rows are in segments although their files may still be there."""
+    return {int(n) for (n,) in cursor.execute("SELECT number FROM flushed").fetchall()}
 
 
 def read_manifest(cursor: duckdb.DuckDBPyConnection) -> list[Segment]:
@@ -225,30 +217,6 @@ def drop_days(cursor: duckdb.DuckDBPyConnection, ids: list[int]) -> None:
 
 def _inside(ids: list[int]) -> str:
     return ", ".join(str(int(i)) for i in ids)
-
-
-def scan_hot(cursors: Cursors, number: int, points: I32 | None, first: int, end: int) -> Columns:
-    """Rows of one hot table in the order they were written."""
-    where = f"observed_at >= {int(first)} AND observed_at < {int(end)}"
-    source = hot_name(number)
-    if points is not None and len(points) <= _INLINE_POINTS:
-        where += f" AND point IN ({', '.join(str(int(p)) for p in points)})"
-    elif points is not None and len(points) <= _JOINED_POINTS:
-        cursors.get().register("wanted", pa.table({"wanted": points}))
-        source += " SEMI JOIN wanted ON point = wanted"
-    # A plain scan gives the rows in the order they were written; a join (or IN, which may become one) does not.
-    few = points is not None and len(points) <= _JOINED_POINTS
-    order = f", {hot_name(number)}.rowid AS at_row" if few else ""
-    sql = f"SELECT {_LIST}{order} FROM {source} WHERE {where}{' ORDER BY at_row' if order else ''}"  # noqa: S608
-    c = cursors.fetch(sql)
-    if not len(c["point"]):
-        return no_rows()
-    rows = Columns(c["point"], c["observed_at"], c["value"], c["quality"], c["received_at"])
-    if points is not None and len(points) > _JOINED_POINTS:
-        known = np.zeros(int(max(points[-1], rows.point.max())) + 1, np.bool_)
-        known[points] = True
-        rows = take(rows, known[rows.point])
-    return rows
 
 
 def read_days(

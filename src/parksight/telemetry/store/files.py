@@ -167,8 +167,13 @@ class FileCache:
     def _weight(footer: Footer | None) -> int:
         return 0 if footer is None else footer.chunks
 
+    def note(self, path: Path, day: str, problem: Exception | str) -> None:
+        """Remember a file as unreadable, for health."""
+        text = problem if isinstance(problem, str) else f"{type(problem).__name__}: {problem}"
+        self.damaged[path] = (day, text[:300])
+
     def _damage(self, path: Path, day: str, problem: Exception) -> PartitionDamaged:
-        self.damaged[path] = (day, f"{type(problem).__name__}: {problem}"[:300])
+        self.note(path, day, problem)
         return PartitionDamaged(day, path, problem)
 
     def forget(self, path: Path) -> None:

@@ -11,6 +11,7 @@ from parksight.telemetry.store.errors import StoreClosed
 
 DATABASE_NAME = "observations.duckdb"
 SEGMENTS_NAME = "segments"
+HOT_NAME = "hot"
 
 
 class Dumping(Protocol):
@@ -52,4 +53,4 @@ def restore(source: Path, directory: Path) -> dict[str, Any]:
     Raises:
         BackupUnusable: a file is missing or changed, or ``directory`` already holds observations.
     """
-    return backup.restore(source, directory, DATABASE_NAME, SEGMENTS_NAME)
+    return backup.restore(source, directory, (DATABASE_NAME, SEGMENTS_NAME, HOT_NAME))

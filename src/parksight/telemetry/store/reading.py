@@ -13,10 +13,11 @@ import numpy as np
 
 from parksight.telemetry.protocols import I32, I64, Columns
 from parksight.telemetry.store import aggregate as agg
-from parksight.telemetry.store.database import Cursors, read_days, scan_hot
+from parksight.telemetry.store.database import Cursors, read_days
 from parksight.telemetry.store.days import DAY_MS, EARLIEST, HOUR_MS, LATEST, MINUTE_MS, LocalDays
 from parksight.telemetry.store.deadline import check
 from parksight.telemetry.store.files import FileCache
+from parksight.telemetry.store.hot import HotFiles
 from parksight.telemetry.store.rows import concat, sort_unique, take
 from parksight.telemetry.store.segment import DAY, HOUR, MINUTE, WIDTH, Segment, read_roll, read_rows
 from parksight.telemetry.store.versions import View
@@ -31,14 +32,18 @@ class Reader:
     """Answers queries on a view.
 
     Args:
-        cursors: the DuckDB file.
+        cursors: the main file.
+        hots: hot tables.
         files: segment files.
         days: the zone's days.
         folder: where the segment files are.
     """
 
-    def __init__(self, cursors: Cursors, files: FileCache, days: LocalDays, folder: Path) -> None:
+    def __init__(
+        self, cursors: Cursors, hots: HotFiles, files: FileCache, days: LocalDays, folder: Path
+    ) -> None:
         self._cursors = cursors
+        self._hots = hots
         self._files = files
         self._days = days
         self._folder = folder
@@ -51,7 +56,7 @@ class Reader:
         for table in view.hots:
             if table.first_at < end and table.last_at >= start:
                 check()
-                parts.append(scan_hot(self._cursors, table.number, points, start, end))
+                parts.append(self._hots.scan(table.number, points, start, end))
         return concat(parts)
 
     def rows(

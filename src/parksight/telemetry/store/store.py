@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ from parksight.telemetry.store.compaction import Compaction, view_of
 from parksight.telemetry.store.days import EARLIEST, HOUR_MS, LATEST, LocalDays
 from parksight.telemetry.store.errors import StoreClosed, StoreError, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
+from parksight.telemetry.store.hot import HotFiles
 from parksight.telemetry.store.merging import resident_bytes
 from parksight.telemetry.store.newest import Newest
-from parksight.telemetry.store.parts import DATABASE_NAME, SEGMENTS_NAME, ObservationsPart
+from parksight.telemetry.store.parts import DATABASE_NAME, HOT_NAME, SEGMENTS_NAME, ObservationsPart
 from parksight.telemetry.store.reading import Reader, wanted
 from parksight.telemetry.store.rows import concat, no_rows, take
 from parksight.telemetry.store.versions import HotTable, Versions
@@ -67,15 +69,16 @@ class DuckDbStore:
             db.warm_up(self._cursors)
             newest = Newest()
             newest.load(self._cursors.get())
-            self._versions = Versions(view_of(self._cursors, clock.now_ms()))
+            self._hots = HotFiles(self._cursors, directory / HOT_NAME)
+            self._versions = Versions(view_of(self._cursors, self._hots, self._files, clock.now_ms()))
             self._compaction = Compaction(
-                self._cursors, self._files, self._days, self._folder, self._versions, newest,
+                self._cursors, self._hots, self._files, self._days, self._folder, self._versions, newest,
                 settings.raw_retention_days,
             )  # fmt: skip
         except BaseException:
             self._cursors.close()
             raise
-        self._reader = Reader(self._cursors, self._files, self._days, self._folder)
+        self._reader = Reader(self._cursors, self._hots, self._files, self._days, self._folder)
         self._write = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
@@ -101,7 +104,7 @@ class DuckDbStore:
                 found = path.stat().st_size if path.exists() else 0
                 if found != size:
                     reason = "missing" if not found else f"{found} bytes instead of {size}"
-                    self._files.damaged[path] = (self._days.name(s.day), reason)
+                    self._files.note(path, self._days.name(s.day), reason)
         for path in self._folder.iterdir():
             if path not in named:
                 path.unlink()
@@ -170,11 +173,7 @@ class DuckDbStore:
                 hot = self._rotate()
             hot.first_at = min(hot.first_at, int(rows.observed_at.min()))
             hot.last_at = max(hot.last_at, int(rows.observed_at.max()))
-            batch = db.arrow(rows)
-            cursor = self._cursors.get()
-            cursor.register("batch", batch)
-            cursor.execute(f"INSERT INTO {db.hot_name(hot.number)} SELECT * FROM batch")  # noqa: S608
-            cursor.unregister("batch")
+            self._hots.append(hot.number, rows)
         except duckdb.Error as problem:
             self._write_failures += 1
             self._failure = f"{type(problem).__name__}: {problem}"[:300]
@@ -191,7 +190,7 @@ class DuckDbStore:
         try:
             with self._compaction.lock:
                 self._cursors.open()
-                found = view_of(self._cursors, self._clock.now_ms())
+                found = view_of(self._cursors, self._hots, self._files, self._clock.now_ms())
                 self._versions.publish(hots=found.hots, days=found.days)
         except duckdb.Error as problem:
             raise StoreWriteFailed(self.directory, problem) from problem
@@ -202,7 +201,7 @@ class DuckDbStore:
         """Seal the hot table and begin the next (under the write lock)."""
         hots = self._versions.now.hots
         fresh = HotTable(hots[-1].number + 1, since_ms=self._clock.now_ms())
-        self._cursors.get().execute(f"CREATE TABLE {db.hot_name(fresh.number)} ({db.HOT_COLUMNS})")
+        self._hots.create(fresh.number)
         self._versions.publish(extend=fresh)
         self._wake.set()
         return fresh
@@ -265,7 +264,7 @@ class DuckDbStore:
             newest = self._compaction.newest.copy()
             for hot in view.hots:
                 if hot.rows:
-                    newest.take(db.scan_hot(self._cursors, hot.number, None, EARLIEST, LATEST))
+                    newest.take(self._hots.scan(hot.number, None, EARLIEST, LATEST))
             return newest.rows()
 
     def raw(self, points: Sequence[int], start: int, end: int, limit: int | None = None) -> Columns:
@@ -346,7 +345,8 @@ class DuckDbStore:
         kept = sum(s.rows for s in segments if s.has_rows)
         row_bytes = sum(s.row_bytes for s in segments)
         roll_bytes = sum(s.roll_bytes for s in segments)
-        database = sum(p.stat().st_size for p in self.directory.glob(DATABASE_NAME + "*"))
+        database = _bytes(self.directory.glob(DATABASE_NAME + "*"))
+        hot_bytes = _bytes((self.directory / HOT_NAME).iterdir())
         hot_rows = sum(h.rows for h in view.hots)
         return {
             "rows": float(kept + hot_rows),
@@ -354,10 +354,11 @@ class DuckDbStore:
             "sealed_tables": float(len(view.hots) - 1),
             "partitions": float(len(view.days)),
             "segments": float(len(segments)),
-            "bytes": float(row_bytes + roll_bytes + database),
+            "bytes": float(row_bytes + roll_bytes + database + hot_bytes),
             "row_bytes": float(row_bytes),
             "rollup_bytes": float(roll_bytes),
             "database_bytes": float(database),
+            "hot_bytes": float(hot_bytes),
             "bytes_per_row": row_bytes / kept if kept else 0.0,
             "bytes_per_row_with_rollups": (row_bytes + roll_bytes) / kept if kept else 0.0,
             "appended": float(self._appended),
@@ -392,13 +393,21 @@ class DuckDbStore:
         try:
             newest = self._compaction.newest.rows()
             zone = self._days.timezone
-            return backup.dump(self._cursors, self._folder, view, counts, newest, zone, directory)
+            return backup.dump(self._cursors, self._hots, self._folder, view, counts, newest, zone, directory)
         finally:
             pinned.__exit__(None, None, None)
 
     def backup_part(self) -> ObservationsPart:
         """What the platform's backup asks for the observations of this running store."""
         return ObservationsPart(self.directory, self)
+
+
+def _bytes(paths: Iterable[Path]) -> int:
+    total = 0
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError):  # compaction may just have deleted it
+            total += path.stat().st_size
+    return total
 
 
 def _check(rows: Columns) -> None:
