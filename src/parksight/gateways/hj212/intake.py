@@ -190,6 +190,10 @@ class Intake:
         last = np.append(first[1:], len(d.cn)) - 1
         row_ends = d.row[last]
         row_starts = np.concatenate([[0], row_ends[:-1]])
+        # A stretch whose fields are all ignored has no rows; what stands here for it is not used.
+        moments_of = (
+            d.observed[np.minimum(row_starts, len(d.observed) - 1)] if len(d.observed) else row_starts
+        )
         book, presence, activity = self._book.rows, self._reader.presence, self._context.activity
         due = self._context.frames.due
         row = answer = 0
@@ -198,7 +202,7 @@ class Intake:
             d.stream[first].tolist(), d.device[first].tolist(), d.cn[first].tolist(),
             d.history[first].tolist(), d.start[first].tolist(), d.end[last].tolist(),
             d.start[last].tolist(), np.bitwise_or.reduceat(d.notes, first).tolist(),
-            d.observed[row_starts].tolist(), strict=True,
+            moments_of.tolist(), strict=True,
         ):  # fmt: skip
             session, state = sessions[stream], book[device]
             device_id = state.record.id
@@ -208,8 +212,8 @@ class Intake:
                 d.point[row:row_end], d.observed[row:row_end], d.value[row:row_end], d.quality[row:row_end],
                 received, device_id, history != 0, data[start:end] if end - start <= _RAW_BYTES else None,
             )  # fmt: skip
-            out.append(Delivery(session, state, batch, d.answers[answer:answer_end]))
             frames, rows = to - f + 1, row_end - row
+            out.append(Delivery(session, state, batch if rows else None, d.answers[answer:answer_end]))
             session.frames += frames
             session.readings += rows
             session.bad_in_row = 0
@@ -223,7 +227,7 @@ class Intake:
             if due(device_id, received):
                 kinds = [k.value for k in deviations_of(int(d.notes[to]))]
                 presence.log(device_id, received, data[final:end], session.peer, kinds)
-            if cn == Cn.REALTIME and not history:
+            if cn == Cn.REALTIME and not history and rows:
                 moments = [moment] if f == to else np.unique(d.observed[row:row_end]).tolist()
                 presence.real_time(state, moments, received)
             elif history:
