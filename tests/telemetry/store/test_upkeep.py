@@ -104,6 +104,33 @@ def test_newest_values_survive_and_the_future_does_not_hide_them(tmp_path: Path)
     store.close()
 
 
+def test_tables_that_wait_long_are_read_from_their_files(tmp_path: Path) -> None:
+    store, model = open_store(tmp_path), Model()
+    many = range(1, 401)
+    for i in range(6):
+        # Every block comes again in the next table with other values: the last written counts.
+        block = steady(many, MIDNIGHT + (i // 2) * HOUR, 5, 60_000)
+        block.value += i
+        store.append(block)
+        model.append(block)
+        store._seal()
+    held = [hot.mirror is not None for hot in store._versions.now.hots]
+    assert held == [False] * 4 + [True] * 3
+    for points in ([7], list(range(1, 100)), list(range(20, 380))):
+        expected = model.raw(points, MIDNIGHT, MIDNIGHT + DAY)
+        assert same(tuples(store.raw(points, MIDNIGHT, MIDNIGHT + DAY)), expected)
+        found = as_dict(store.buckets(points, MIDNIGHT, MIDNIGHT + DAY, HOUR))
+        assert close_enough(found, model.buckets(points, MIDNIGHT, MIDNIGHT + DAY, HOUR))
+    newest = tuples(store.last())
+    store.close()
+    store = open_store(tmp_path)
+    assert tuples(store.last()) == newest
+    assert [hot.mirror is not None for hot in store._versions.now.hots] == [False] * 4 + [True] * 3
+    store.compact(MIDNIGHT + 2 * DAY)
+    assert len(store.raw(many, MIDNIGHT, MIDNIGHT + DAY)) == len(model.rows)
+    store.close()
+
+
 def test_a_long_read_keeps_its_view_while_everything_below_it_changes(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     for day in range(4):

@@ -23,6 +23,7 @@ from parksight.telemetry.store.errors import PartitionDamaged, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.hot import HotFiles
 from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
+from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.rows import sort_unique, take
 from parksight.telemetry.store.segment import Segment
@@ -37,7 +38,9 @@ MAX_SEGMENTS = 4
 LATE_SHARE = 10
 LATE_WAIT_MS = 6 * HOUR_MS
 #: Rows of a hot table sorted at a time.
-FLUSH_ROWS = 4_000_000
+FLUSH_ROWS = 2_500_000
+#: Newest hot tables kept in memory as well.
+MIRRORED = 3
 #: Size of the main file's write-ahead log from which it is checkpointed.
 _WAL_BYTES = 16_000_000
 
@@ -177,7 +180,11 @@ class Compaction:
     ) -> None:
         """Write the segments of a hot table, one per day and :data:`FLUSH_ROWS`, into ``made``."""
         for first in range(0, max(hot.rows, 1), FLUSH_ROWS):
-            rows = self._hots.part(hot.number, first, FLUSH_ROWS)
+            mirror = hot.mirror
+            if mirror is not None:
+                rows = take(mirror.rows(), slice(first, first + FLUSH_ROWS))
+            else:
+                rows = self._hots.part(hot.number, first, FLUSH_ROWS)
             effort.sample()
             newest.take(rows)
             day_of = self._days.numbers(rows.observed_at)
@@ -281,7 +288,7 @@ def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: 
     for number in flushed:
         hot_files.drop(number)
     cursors.get().execute("DELETE FROM flushed")
-    hots = []
+    hots: list[HotTable] = []
     for number in (n for n in used if n not in flushed):
         try:
             rows, first, last = hot_files.attach(number)
@@ -290,13 +297,17 @@ def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: 
             log.exception("store_hot_unreadable", file=str(hot_files.path(number)))
             continue
         if rows:
-            hots.append(HotTable(number, rows, first, last, now_ms))
+            mirror = Mirror()
+            mirror.append(hot_files.part(number, 0, rows))
+            hots.append(HotTable(number, rows, first, last, now_ms, mirror))
+            if len(hots) >= MIRRORED:
+                hots[-MIRRORED].mirror = None
         else:
             hot_files.drop(number)
     fresh = max([*used, *flushed, *(s.newest for s in segments)], default=0) + 1
     hot_files.clean_up()
     hot_files.create(fresh)
-    hots.append(HotTable(fresh, since_ms=now_ms))
+    hots.append(HotTable(fresh, since_ms=now_ms, mirror=Mirror()))
     return View(1, tuple(hots), by_day(segments))
 
 

@@ -56,7 +56,11 @@ class Reader:
         for table in view.hots:
             if table.first_at < end and table.last_at >= start:
                 check()
-                parts.append(self._hots.scan(table.number, points, start, end))
+                mirror = table.mirror
+                if mirror is not None:
+                    parts.append(mirror.scan(points, start, end))
+                else:
+                    parts.append(self._hots.scan(table.number, points, start, end))
         return concat(parts)
 
     def rows(

@@ -19,12 +19,13 @@ from parksight.telemetry.protocols import Buckets, Columns
 from parksight.telemetry.quality import CODE_MASK
 from parksight.telemetry.store import backup
 from parksight.telemetry.store import database as db
-from parksight.telemetry.store.compaction import Compaction, view_of
+from parksight.telemetry.store.compaction import MIRRORED, Compaction, view_of
 from parksight.telemetry.store.days import EARLIEST, HOUR_MS, LATEST, LocalDays
 from parksight.telemetry.store.errors import StoreClosed, StoreError, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.hot import HotFiles
 from parksight.telemetry.store.merging import resident_bytes
+from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.parts import DATABASE_NAME, HOT_NAME, SEGMENTS_NAME, ObservationsPart
 from parksight.telemetry.store.reading import Reader, wanted
@@ -179,6 +180,8 @@ class DuckDbStore:
             self._failure = f"{type(problem).__name__}: {problem}"[:300]
             self._broken = isinstance(problem, duckdb.FatalException | duckdb.InternalException)
             raise StoreWriteFailed(self.directory, problem) from problem
+        if hot.mirror is not None:
+            hot.mirror.append(rows)
         hot.rows += len(rows)
         self._appended += len(rows)
         self._failure = None
@@ -200,7 +203,9 @@ class DuckDbStore:
     def _rotate(self) -> HotTable:
         """Seal the hot table and begin the next (under the write lock)."""
         hots = self._versions.now.hots
-        fresh = HotTable(hots[-1].number + 1, since_ms=self._clock.now_ms())
+        fresh = HotTable(hots[-1].number + 1, since_ms=self._clock.now_ms(), mirror=Mirror())
+        for old in hots[: 1 - MIRRORED]:
+            old.mirror = None
         self._hots.create(fresh.number)
         self._versions.publish(extend=fresh)
         self._wake.set()
@@ -262,9 +267,7 @@ class DuckDbStore:
         """
         with self._versions.pin() as view:
             newest = self._compaction.newest.copy()
-            for hot in view.hots:
-                if hot.rows:
-                    newest.take(self._hots.scan(hot.number, None, EARLIEST, LATEST))
+            newest.take(self._reader.hot(view, None, EARLIEST, LATEST))
             return newest.rows()
 
     def raw(self, points: Sequence[int], start: int, end: int, limit: int | None = None) -> Columns:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from parksight.telemetry.store.days import LATEST
+from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.segment import Segment
 
 log = structlog.get_logger(__name__)
@@ -24,7 +25,7 @@ class HotTable:
     """An unsorted table; the one with the highest number takes the appends.
 
     ``first_at`` and ``last_at`` bound the observation times in it; they are widened before rows are written,
-    so a query may skip the table by them.
+    so a query may skip the table by them. Tables that have waited long to be sorted have no mirror.
     """
 
     number: int
@@ -32,6 +33,7 @@ class HotTable:
     first_at: int = LATEST
     last_at: int = -1
     since_ms: int = 0
+    mirror: Mirror | None = None
 
 
 @dataclass(slots=True, frozen=True)

@@ -15,6 +15,7 @@ from parksight.telemetry.store import aggregate as agg
 from parksight.telemetry.store.days import DAY_MS, HOUR_MS, LocalDays
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
+from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.segment import HOUR, read_roll, read_rows
 
@@ -43,5 +44,8 @@ def warm() -> None:
                 read_rows(files, s.rows_path(folder), "", 0, points, 5_000, HOUR_MS)
                 parts.append(read_roll(files, s.roll_path(folder), "", 0, points, 0, DAY_MS, HOUR))
         agg.fold(agg.concat(parts))
+        mirror = Mirror()
+        mirror.append(rows)
+        mirror.scan(np.arange(8, dtype=np.int32), 0, HOUR_MS)
         newest = Newest()
         newest.take(rows)
