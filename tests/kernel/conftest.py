@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from argon2 import PasswordHasher
-from tests.kernel.postgres import postgres_server, postgres_url
+from tests.kernel.postgres import PostgresServer, postgres_server, postgres_url
 from tests.kernel.site import Site, add_user, make_app, make_settings, serve
 
 from parksight.kernel.bus import Bus
@@ -16,6 +19,15 @@ from parksight.kernel.db import Database
 __all__ = ["postgres_server", "postgres_url"]
 
 START = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_log() -> Iterator[None]:
+    """Without it every line is rendered in colours for a person, tracebacks with all variables."""
+    kept = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    yield
+    structlog.configure(**kept)
 
 
 @pytest.fixture
@@ -29,25 +41,53 @@ def light_hasher() -> PasswordHasher:
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with all tables, to be copied: making them anew costs a second each time."""
+    file = tmp_path_factory.mktemp("template") / "records.sqlite"
+    made = Database(f"sqlite:///{file}", Bus())
+    made.create_all()
+    with made.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    made.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: PostgresServer) -> str:
+    """The same as a PostgreSQL database."""
+    name = postgres_server.create()
+    made = Database(postgres_server.url(name), Bus())
+    made.create_all()
+    made.close()
+    return name
+
+
 @pytest.fixture
-def sqlite_db(tmp_path: Path, clock: SimulatedClock) -> Iterator[Database]:
+def sqlite_db(tmp_path: Path, clock: SimulatedClock, sqlite_template: Path) -> Iterator[Database]:
+    shutil.copyfile(sqlite_template, tmp_path / "records.sqlite")
     db = Database(f"sqlite:///{tmp_path / 'records.sqlite'}", Bus(), clock)
-    db.create_all()
     yield db
     db.close()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def db(request: pytest.FixtureRequest, tmp_path: Path, clock: SimulatedClock) -> Iterator[Database]:
+@pytest.fixture
+def postgres_db(
+    clock: SimulatedClock, postgres_server: PostgresServer, postgres_template: str
+) -> Iterator[Database]:
+    name = postgres_server.create(postgres_template)
+    db = Database(postgres_server.url(name), Bus(), clock)
+    yield db
+    db.close()
+    postgres_server.drop(name)
+
+
+@pytest.fixture(params=["sqlite_db", pytest.param("postgres_db", marks=pytest.mark.postgres)])
+def db(request: pytest.FixtureRequest) -> Database:
     """The same test on SQLite and on a real PostgreSQL."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'records.sqlite'}"
-    else:
-        url = request.getfixturevalue("postgres_url")
-    made = Database(url, Bus(), clock)
-    made.create_all()
-    yield made
-    made.close()
+    made: Database = request.getfixturevalue(request.param)
+    return made
 
 
 @pytest.fixture

@@ -42,10 +42,10 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+pg8000://{self.user}@127.0.0.1:{self.port}/{database}"
 
-    def create(self) -> str:
-        """Make an empty database; returns its name."""
+    def create(self, template: str = "template0") -> str:
+        """Make a database, empty or as a copy of another one; returns its name."""
         name = f"park_{os.getpid()}_{next(_NUMBER)}"
-        self._run(f"CREATE DATABASE {name}")
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def drop(self, name: str) -> None:

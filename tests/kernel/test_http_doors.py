@@ -62,13 +62,13 @@ def add_routes(app: FastAPI) -> None:
 def log_lines() -> Iterator[io.StringIO]:
     """What the configured logging writes; the process's own set-up comes back afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, kept = root.handlers[:], root.level, structlog.get_config()
     out = io.StringIO()
     configure("info", stream=out)
     yield out
     root.handlers[:] = handlers
     root.setLevel(level)
-    structlog.reset_defaults()
+    structlog.configure(**kept)
 
 
 @pytest.fixture
