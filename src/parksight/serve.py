@@ -96,7 +96,23 @@ def serve(settings: Settings) -> None:
 
     prepare(settings)
     console.print(f"ParkSight {__version__}  {address(settings)}")
-    server(create_app(settings), settings).run()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(server(create_app(settings), settings)))
+
+
+async def _serve(web: uvicorn.Server) -> None:
+    """Until a signal asks us to end; then everything is closed in order. A second signal does not wait."""
+
+    def ask() -> None:
+        web.force_exit = web.should_exit
+        web.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask)
+    # uvicorn would end the process by the signal once more after it has closed everything
+    web.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]  # no setting for it
+    await web.serve()
 
 
 def demo(settings: Settings, *, days: float, seed: int, reset: bool) -> None:
@@ -271,7 +287,7 @@ async def _play(settings: Settings, token: str, days: float, seed: int) -> None:
     switchboard = DemoService(token=secrets.token_urlsafe(24), accounts=listed())
     app = create_app(settings, demo=switchboard)
     web = server(app, settings)
-    serving = asyncio.create_task(web.serve())
+    serving = asyncio.create_task(_serve(web))
     while not web.started and not serving.done():
         await asyncio.sleep(0.02)
     if serving.done():

@@ -19,12 +19,12 @@ def test_the_park_lives_ends_cleanly_and_keeps_its_data(tmp_path: Path) -> None:
             while time.monotonic() < deadline:
                 gateways = {g["name"]: g for g in api.get("/api/v1/gateways").json()}
                 stored = site.health()["ingest"]["stored"]  # type: ignore[index]
-                if stored > 50_000 and all(
+                if stored > 20_000 and all(
                     gateways[n]["connections"] > 0 for n in ("hj212", "modbus", "mqtt")
                 ):
                     break
                 time.sleep(1)
-            assert stored > 50_000
+            assert stored > 20_000
             for name in ("hj212", "modbus", "mqtt"):
                 assert gateways[name]["running"], name
                 assert gateways[name]["connections"] > 0, name
@@ -41,5 +41,5 @@ def test_the_park_lives_ends_cleanly_and_keeps_its_data(tmp_path: Path) -> None:
             everyones = firm.get("/api/v1/points?limit=1000").json()
             assert {p["enterprise_id"] for p in everyones["items"]} == {mine["items"][0]["id"]}
         with again.client() as api:
-            assert api.get("/api/v1/audit/verify").json()["ok"] is True
+            assert api.get("/api/v1/audit/verify").json()["sound"] is True
         assert again.stop() == 0
