@@ -48,6 +48,7 @@ class Api:
 
         Raises:
             TimeoutError: it is not within the time.
+            ApiError: the token is refused; waiting would not help.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s
@@ -58,6 +59,8 @@ class Api:
                 said = str(response.status_code)
                 if response.status_code == 200:
                     return
+                if response.status_code in (401, 403):
+                    raise ApiError("GET /health", response)
             except httpx.TransportError as error:
                 said = str(error)
             await asyncio.sleep(0.25)
