@@ -8,25 +8,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from argon2 import PasswordHasher
 from sqlalchemy import select
-from tests.kernel.site import PASSWORD, Site, make_app, make_settings, serve, sign_in
+from tests.kernel.site import PASSWORD, Site, make_settings, sign_in
 
 from parksight.kernel import audit
 from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.db import Database
 from parksight.kernel.errors import ProblemError
-from parksight.kernel.identity.models import ApiToken, Department, DeviceCredential, User
+from parksight.kernel.identity.models import ApiToken, DeviceCredential
 from parksight.kernel.identity.names import check_username, fold
 from parksight.kernel.identity.passwords import Passwords
-from parksight.kernel.identity.seeding import (
-    DEMO_FILE,
-    create_account,
-    read_demo_accounts,
-    seed_demo,
-    seed_demo_accounts,
-)
-from parksight.kernel.permissions import ENTERPRISE_ROLES, ROLES, SYSTEM
+from parksight.kernel.identity.seeding import create_account
+from parksight.kernel.permissions import ROLES, SYSTEM
 
 GOOD = "velvet-compass-63-orchard"
 
@@ -128,6 +121,19 @@ def test_the_last_administrator_stays(site: Site, admin: httpx.Client) -> None:
         answer = admin.patch(me, json={"version": 1, **change})
         assert (answer.status_code, code_of(answer)) == (409, "kernel.user.last_administrator")
     assert admin.get("/api/v1/session").json()["grants"] == ["*"]
+
+
+def test_an_administrator_signs_somebody_out_everywhere(site: Site, admin: httpx.Client) -> None:
+    with site.client() as duty:
+        sign_in(duty, "duty")
+        url = f"/api/v1/users/{site.people['duty']}/sessions"
+        assert duty.delete(url).status_code == 403
+        assert admin.delete(url).status_code == 204
+        assert duty.get("/api/v1/session").status_code == 401
+        assert sign_in(duty, "duty").status_code == 200
+    noted = admin.get("/api/v1/audit", params={"action": "kernel.user.sessions_end"}).json()["items"]
+    assert [row["subject_id"] for row in noted] == [str(site.people["duty"])]
+    assert admin.get("/api/v1/session").status_code == 200
 
 
 def test_reset_password_ends_sessions_and_must_be_changed(site: Site, admin: httpx.Client) -> None:
@@ -322,48 +328,6 @@ def test_passwords_hold_in_either_width_and_judge_by_guessability() -> None:
             passwords.check_new(weak, ["zhangsan", "张三"])
     passwords.check_new("mauve kettle drifts 41", ["zhangsan", "张三"])
     passwords.check_new("滦河大桥边第三棵老槐树下", ["zhangsan", "张三"])
-
-
-def test_demo_accounts_cover_every_role(
-    db: Database, clock: SimulatedClock, tmp_path: Path, light_hasher: PasswordHasher
-) -> None:
-    real = make_settings(tmp_path / "real", database_url=db.url)
-    with pytest.raises(ProblemError, match="not_demo"), db.session() as session:
-        seed_demo_accounts(session, real, clock)
-    made = make_settings(tmp_path / "demo", database_url=db.url, zone={"demo": True})
-    with db.session() as session:
-        seeded = seed_demo(session, made, clock, hasher=light_hasher)
-    assert {row["role"] for row in seeded.accounts} == set(ROLES)
-    assert len({row["password"] for row in seeded.accounts}) == len(ROLES)
-    with pytest.raises(ProblemError, match="people_exist"), db.session() as session:
-        seed_demo(session, made, clock, hasher=light_hasher)
-    with db.read() as session:
-        kinds = [d.kind for d in session.scalars(select(Department))]
-        assert (kinds.count("bureau"), kinds.count("city_department")) == (5, 11)
-        assert all(user.demo for user in session.scalars(select(User)))
-    made.data_dir.mkdir(exist_ok=True)
-    (made.data_dir / DEMO_FILE).write_text(json.dumps({"accounts": seeded.accounts, "token": "secret"}))
-    app = make_app(made, db, clock)
-    with serve(app) as address, httpx.Client(base_url=address, trust_env=False) as client:
-        shown = client.get("/api/v1/meta").json()
-        assert [a["role"] for a in shown["demo_accounts"]] == list(ROLES)
-        assert "secret" not in json.dumps(shown)
-        far = client.get("/api/v1/meta", headers={"X-Forwarded-For": "203.0.113.5"}).json()
-        assert far["demo_accounts"] is None
-        for account in shown["demo_accounts"]:
-            me = sign_in(client, account["username"], account["password"]).json()
-            assert (me["roles"], me["must_change_password"]) == ([account["role"]], False)
-            assert (me["enterprises"] is not None) == (account["role"] in ENTERPRISE_ROLES)
-            client.delete("/api/v1/session")
-        program = {"Authorization": f"Bearer {seeded.token}"}
-        assert client.get("/api/v1/session", headers=program).json()["kind"] == "token"
-
-
-def test_accounts_shown_are_those_noted(tmp_path: Path) -> None:
-    assert read_demo_accounts(tmp_path) == []
-    for broken in ("{", "[]", '{"accounts": [{}]}', '{"accounts": 5}'):
-        (tmp_path / DEMO_FILE).write_text(broken)
-        assert read_demo_accounts(tmp_path) == []
 
 
 def test_the_first_administrator_is_made_at_the_machine(

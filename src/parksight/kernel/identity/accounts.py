@@ -166,6 +166,14 @@ class Accounts:
         self._note(session, caller, "totp_clear", user)
         return user
 
+    def end_sessions(self, session: Session, caller: Caller, user_id: int) -> User:
+        """Sign somebody out everywhere: a lost telephone, a browser left open."""
+        user = self._get(session, user_id)
+        self._check_reach(session, caller, user)
+        self._sessions.end_all(session, user.id)
+        self._note(session, caller, "sessions_end", user)
+        return user
+
     def assignments(self, session: Session, user_id: int) -> list[Assignment]:
         statement = select(Assignment).where(Assignment.user_id == user_id).order_by(Assignment.id)
         return list(session.scalars(statement))

@@ -81,6 +81,15 @@ def clear_second_factor(user_id: int, caller: Writer, session: WriteSession, ser
     services.accounts.clear_totp(session, caller, user_id)
 
 
+@router.delete(
+    "/users/{user_id}/sessions", status_code=HTTPStatus.NO_CONTENT, operation_id="end_user_sessions"
+)
+def end_user_sessions(user_id: int, caller: Writer, session: WriteSession, services: Services) -> None:
+    """Sign somebody out everywhere, at once."""
+    repository.zone_wide(caller)
+    services.accounts.end_sessions(session, caller, user_id)
+
+
 @router.get("/roles", operation_id="list_roles")
 def list_roles(request: Request, _caller: Annotated[Caller, requires("kernel.role.read")]) -> list[RoleView]:
     """All roles with what they grant and the scopes they may have."""
