@@ -120,7 +120,10 @@ class Load:
         self._of: list[Link] = []
         edges = np.linspace(0, stations, min(connections, stations) + 1).astype(int)
         for first, after in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            sock = socket.create_connection(("127.0.0.1", port))
+            sock = socket.socket()
+            # A logger's own small buffer: what waits, waits where it is seen.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
+            sock.connect(("127.0.0.1", port))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setblocking(False)
             link = Link(sock, first, after - first)

@@ -53,7 +53,7 @@ from parksight.telemetry.store.database import HOT_COLUMNS, arrow
 #: Published by ThingsBoard for one node on 2 vCPU (performance.md section 2).
 THINGSBOARD = 15_000
 #: As the application does it.
-_COMPACT_EVERY_S = 60.0
+_COMPACT_EVERY_S, _LOGS_EVERY_S = 60.0, 2.0
 _STEP = {"deadband": 1.0, "on_delay_s": 2.0, "off_delay_s": 5.0}
 #: Values are 400 to 600: the rules look at every one and raise nothing.
 _RULE = {
@@ -132,8 +132,13 @@ class Platform:
             await asyncio.sleep(_COMPACT_EVERY_S)
             await asyncio.to_thread(self.store.compact, int(time.time() * 1000))
 
+    async def _keep_logs(self) -> None:
+        while True:
+            await asyncio.sleep(_LOGS_EVERY_S)
+            await asyncio.to_thread(self.context.frames.flush)
+
     async def start(self) -> None:
-        self._compaction = asyncio.create_task(self._compact())
+        self._chores = [asyncio.create_task(self._compact()), asyncio.create_task(self._keep_logs())]
         await asyncio.to_thread(self.alarms.start)
         await self.telemetry.start()
         await self.gateway.start()
@@ -142,8 +147,9 @@ class Platform:
 
     async def stop(self) -> None:
         await self.gateway.stop()
-        self._compaction.cancel()
-        await asyncio.gather(self._compaction, return_exceptions=True)
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarms.stop)
         self.context.frames.close()
@@ -199,6 +205,7 @@ async def phase(
         await asyncio.sleep(0.05)
     after = pipeline.books.total()
     stored = platform.stored_rows() - before
+    spent = used.user + used.system - cpu.user - cpu.system
     acknowledged = figures["acknowledged_frames"] * len(FACTORS)
     rejected = {
         k: n - books.rejected.get(k, 0) for k, n in after.rejected.items() if n > books.rejected.get(k, 0)
@@ -206,7 +213,8 @@ async def phase(
     rss = [round(s["rss_mb"]) for s in samples]
     counters = platform.gateway.status().counters
     figures.update(
-        cores=round((used.user + used.system - cpu.user - cpu.system) / took, 2),
+        cores=round(spent / took, 2), points_per_cpu_s=round(figures["acknowledged_points_s"] * took / spent),
+        machine_load=[round(x, 1) for x in psutil.getloadavg()],
         stored_rows=stored, acknowledged_rows=acknowledged, lost=max(0, acknowledged - stored),
         rejected=rejected, books_balanced=after.balanced,
         rss_mb=[rss[int(len(rss) * share)] for share in (0, 0.1, 0.25, 0.5, 0.75, 0.999)],

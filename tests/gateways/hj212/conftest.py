@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,8 @@ from parksight.gateways.hj212.gateway import Hj212Gateway
 from parksight.kernel.db import Database
 from parksight.kernel.settings import Hj212Settings
 
-# The first call of a compiled kernel compiles it.
-settings.register_profile("hj212", deadline=None)
+# The first call of a compiled kernel compiles it. A long fuzz: FUZZ_EXAMPLES=20000 pytest tests/gateways/hj212.
+settings.register_profile("hj212", deadline=None, max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")))
 settings.load_profile("hj212")
 
 
