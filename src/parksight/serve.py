@@ -159,7 +159,7 @@ def backup(settings: Settings, target: Path) -> dict[str, Any]:
         settings.data_dir / "observations", settings.store, settings.zone.timezone, SystemClock()
     )
     try:
-        return archives.backup(settings, target, [store.backup_part()])
+        return archives.backup(settings, target, [store.backup_part(), _frames(archives, settings)])
     finally:
         store.close()
 
@@ -170,8 +170,15 @@ def restore(settings: Settings, archive: Path, *, force: bool) -> dict[str, Any]
     from parksight.telemetry import store
 
     return archives.restore(
-        archive, settings, [store.restore_part(settings.data_dir / "observations")], force=force
+        archive,
+        settings,
+        [store.restore_part(settings.data_dir / "observations"), _frames(archives, settings)],
+        force=force,
     )
+
+
+def _frames(archives: Any, settings: Settings) -> Any:
+    return archives.SqlitePart("frames", settings.data_dir / "frames.sqlite")
 
 
 def migrate(settings: Settings) -> str:
@@ -198,27 +205,22 @@ def create_account(settings: Settings, username: str, name: str, role: str, pass
 
     from parksight.kernel.errors import ProblemError
     from parksight.kernel.i18n import translate
-    from parksight.kernel.identity.schemas import AssignmentBody, UserCreate
-    from parksight.kernel.identity.services import IdentityServices
-    from parksight.kernel.permissions import SYSTEM
+    from parksight.kernel.identity import seeding
 
     prepare(settings)
     db = records(settings)
-    identity = IdentityServices.build(settings, db, SystemClock())
     try:
-        body = UserCreate(
-            username=username, name=name, password=password, assignments=[AssignmentBody(role=role)]
-        )
         with db.session() as session:
-            identity.accounts.create(session, SYSTEM, body)
+            seeding.create_account(
+                session, settings, SystemClock(), username=username, name=name, role=role, password=password
+            )
     except ProblemError as error:
         raise SystemExit(translate(error.code, "en", **error.params)) from None
     except ValidationError as error:
         raise SystemExit(str(error)) from None
     finally:
-        identity.callers.close()
         db.close()
-    return f"account {username} ({role}) is made; its password is to be changed at the first sign-in"
+    return f"account {username} ({role}) is made"
 
 
 def warm_up() -> None:

@@ -75,7 +75,7 @@ def test_every_page_of_the_navigation_opens_in_both_languages(
 def test_a_scenario_reaches_the_screen_as_an_alarm(sign_in: Callable[..., Page], site: Site) -> None:
     with site.client("duty") as api:
         before = api.get("/api/v1/alarms/counts").json()
-        started = api.post("/api/v1/demo/scenarios/tank_leak/start", json={"duration_s": 120})
+        started = api.post("/api/v1/demo/scenarios/tank-leak/start", json={"duration_s": 120})
         assert started.status_code == 200, started.text
         try:
             page = sign_in("duty", width=1920, height=1080)
@@ -88,4 +88,4 @@ def test_a_scenario_reaches_the_screen_as_an_alarm(sign_in: Callable[..., Page],
                 time.sleep(1)
             assert now != before, "the leak raised no alarm"
         finally:
-            api.post("/api/v1/demo/scenarios/tank_leak/stop")
+            api.post("/api/v1/demo/scenarios/tank-leak/stop")

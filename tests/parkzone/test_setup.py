@@ -13,8 +13,9 @@ import pytest
 import uvicorn
 
 from parksight.app import create_app
+from parksight.demo import accounts
 from parksight.kernel.clock import SystemClock
-from parksight.kernel.identity.seeding import seed_demo
+from parksight.kernel.identity.services import IdentityServices
 from parksight.kernel.settings import load_settings
 from parksight.serve import prepare, records
 from parkzone.addresses import Endpoints
@@ -60,8 +61,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     settings = load_settings(None, {**flags, "zone.demo": True, "modbus.enabled": False}, {})
     prepare(settings)
     db = records(settings)
+    identity = IdentityServices.build(settings, db, SystemClock())
     with db.session() as session:
-        token = seed_demo(session, settings, SystemClock()).token
+        accounts.seed(session, identity)
+        session.flush()
+        token = accounts.zone_token(session, identity)
+    identity.callers.close()
     db.close()
     config = uvicorn.Config(
         create_app(settings), host="127.0.0.1", port=port, log_config=None, access_log=False

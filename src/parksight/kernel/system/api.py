@@ -16,7 +16,6 @@ from parksight import __version__
 from parksight.kernel.errors import ProblemError, forbidden
 from parksight.kernel.i18n import LANGUAGES
 from parksight.kernel.identity.origins import is_loopback
-from parksight.kernel.identity.seeding import read_demo_accounts
 from parksight.kernel.permissions import Caller
 from parksight.kernel.settings import Section, Settings, is_secret, keys
 from parksight.kernel.web import public, requires
@@ -139,7 +138,7 @@ def meta(request: Request) -> MetaView:
     if settings.zone.demo and is_loopback(request):
         accounts = [
             DemoAccountView(username=a.username, password=a.password, role=a.role)
-            for a in read_demo_accounts(settings.data_dir)
+            for a in getattr(state, "demo_accounts", ())
         ]
     zone = settings.zone
     return MetaView(
