@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import structlog
 from fastapi import FastAPI
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -54,9 +53,6 @@ from parksight.telemetry.queries.service import ObservationQueries
 from parksight.telemetry.store import DuckDbStore
 from parksight.web import STATIC, built
 
-log = structlog.get_logger(__name__)
-_COMPACT_EVERY_S = 60.0
-
 
 class Platform:
     """All services of one installation; built without side effects on the network, started by the application.
@@ -88,7 +84,6 @@ class Platform:
             self.db, self.store, self.telemetry.live, self.clock, settings.queries, zone.timezone,
             (zone.name, zone.name_en),
         )  # fmt: skip
-        self._compaction: asyncio.Task[None] | None = None
 
     def _build_gateways(self) -> room.Gateways:
         settings = self.settings
@@ -119,6 +114,7 @@ class Platform:
         state.platform = self
         self._callers: CallerDirectory = state.callers
         state.ingest_counters = self.telemetry.pipeline.ingest_counters
+        state.health_checks = {"store": lambda: bool(self.store.health()["ok"])}
         app.include_router(kernel_api.router)
         state.registry = self.registry
         state.registry_importer = registry_assembly.make_importer(self.db, self.clock, self.settings)
@@ -141,12 +137,12 @@ class Platform:
     async def start(self) -> None:
         """Open everything, the doors last."""
         self.bus.attach(asyncio.get_running_loop())
+        await asyncio.to_thread(self.store.start)
         self.registry.start()
         await self.telemetry.start()
         self.alarms.start()
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
-        self._compaction = asyncio.create_task(self._compact(), name="store-compaction")
         gc.collect()
         gc.freeze()  # what lives as long as the process need not be searched again and again
 
@@ -154,25 +150,14 @@ class Platform:
         """Close the doors first, finish what is in flight, then the rest."""
         gc.unfreeze()
         await self.gateways.manager.stop()
-        if self._compaction is not None:
-            self._compaction.cancel()
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarms.stop)
         self.bus.detach()
         await asyncio.to_thread(self._callers.close)
         await asyncio.to_thread(self.observations.close)
+        await asyncio.to_thread(self.command.close)
         await asyncio.to_thread(self.store.close)
         self.db.close()
-
-    async def _compact(self) -> None:
-        while True:
-            await asyncio.sleep(_COMPACT_EVERY_S)
-            try:
-                figures = await asyncio.to_thread(self.store.compact, self.clock.now_ms())
-                if figures:
-                    log.info("store_compacted", **figures)
-            except Exception:
-                log.exception("store_compaction_failed")
 
 
 class Site(StaticFiles):

@@ -23,25 +23,28 @@ class PointIndex:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._lock = threading.Lock()
-        self._dirty = True
-        self._codes: dict[str, int] = {}
-        self._owners: dict[int, int | None] = {}
+        self._told = 1
+        self._read = 0
+        self._known: tuple[dict[str, int], dict[int, int | None]] = ({}, {})
         self._undo = db.bus.subscribe(PointsChanged.subject(), self._changed)
 
     def _changed(self, _event: Event) -> None:
-        self._dirty = True
+        self._told += 1
 
     def current(self) -> tuple[Mapping[str, int], Mapping[int, int | None]]:
-        """Code -> id and id -> enterprise (None: the zone's own)."""
-        if self._dirty:
+        """Code -> id and id -> enterprise (None: the zone's own).
+
+        Whoever asks while somebody else is reading waits for that reading: an old answer would reject good rows.
+        """
+        if self._read != self._told:
             with self._lock:
-                if self._dirty:
-                    self._dirty = False
+                if self._read != self._told:
+                    told = self._told  # a change during the reading makes the next caller read again
                     with self._db.read() as session:
                         rows = session.execute(select(Point.id, Point.code, Point.enterprise_id)).all()
-                    self._codes = {r.code: r.id for r in rows}
-                    self._owners = {r.id: r.enterprise_id for r in rows}
-        return self._codes, self._owners
+                    self._known = ({r.code: r.id for r in rows}, {r.id: r.enterprise_id for r in rows})
+                    self._read = told
+        return self._known
 
     def close(self) -> None:
         self._undo()
