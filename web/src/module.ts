@@ -12,6 +12,8 @@ export interface NavEntry {
   order: number
   /** Where it stands: the bar itself, the “more” menu, or the administration group of that menu. */
   group: 'main' | 'more' | 'admin'
+  /** Shown in a demo zone alone. */
+  demo?: boolean
 }
 
 /** What `web/src/modules/<python module>/index.ts` exports as default. */

@@ -34,7 +34,7 @@ export const router = createRouter({
 /** The first page of the navigation that this caller may open. */
 export function homeRoute(): string | null {
   const session = useSession()
-  return navEntries.find((entry) => session.may(entry.permission))?.route ?? null
+  return navEntries.find((entry) => session.may(entry.permission) && !entry.demo)?.route ?? null
 }
 
 router.beforeEach(async (to: RouteLocationNormalized) => {
