@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from parksight.app import openapi_document
 from parksight.cli import app as command_line
 from parksight.demo.accounts import PASSWORD, listed
 from parksight.kernel.permissions import ROLES
-from parksight.kernel.settings import keys
+from parksight.kernel.settings import keys, load_settings
 from parkzone.cli import app as zone_command_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -186,6 +187,35 @@ def test_every_setting_named_exists(path: Path) -> None:
     assert named - files <= known
 
 
+def examples(kind: str) -> list[tuple[str, str]]:
+    """Code blocks of one language in the pages for users: where, text."""
+    return [
+        (name(path), block)
+        for path in USER_PAGES
+        for block in re.findall(
+            rf"^```{kind}\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+        )
+    ]
+
+
+def test_examples_of_settings_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "parksight.toml"
+    for _, text in examples("toml"):
+        file.write_text(text, encoding="utf-8")
+        assert load_settings(file, environment={}).source_of("data_dir") in ("default", str(file))
+    assert len(examples("toml")) >= 2
+
+
+def test_examples_in_python_and_json_can_be_read() -> None:
+    for where, text in examples("python"):
+        compile(text, where, "exec")
+    bodies = [text for _, text in examples("json")]
+    bodies += [b for _, text in examples("sh") for b in re.findall(r"-d '([\[{].*?[\]}])'", text, re.DOTALL)]
+    for body in bodies:
+        json.loads(body)
+    assert len(bodies) > 8
+
+
 @pytest.mark.parametrize("language", sorted(PAGES))
 def test_the_list_of_settings_is_current(language: str) -> None:
     assert PAGES[language].read_text(encoding="utf-8") == page(language), (
@@ -218,6 +248,15 @@ def test_readme_lists_all_demo_accounts(file: str) -> None:
 def test_administrators_read_of_every_role(file: str) -> None:
     text = (ROOT / file).read_text(encoding="utf-8")
     assert not [role for role in ROLES if f"| `{role}`" not in text]
+
+
+@pytest.mark.parametrize("file", ["docs/administrator/README.md", "docs/zh-CN/administrator/README.md"])
+def test_every_metric_named_exists(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    code = "".join(p.read_text(encoding="utf-8") for p in (ROOT / "src" / "parksight").rglob("metrics.py"))
+    named = {m.removesuffix("_total") for m in re.findall(r"\bparksight_[a-z_]+", text)}
+    assert named
+    assert not [metric for metric in named if f'"{metric}"' not in code]
 
 
 def test_every_decision_is_in_both_lists() -> None:
