@@ -169,6 +169,7 @@ class Courier:
             log.warning("hj212_not_durable", deliveries=len(group), error=str(error)[:200])
             return
         activity = self._context.activity
+        answers: dict[Session, list[bytes]] = {}
         for delivery, receipt in zip(group, receipts, strict=True):
             line = activity.of(delivery.state.id)
             line.stored += receipt.stored
@@ -179,28 +180,31 @@ class Courier:
                     line.throttled += 1
                     self._counters["throttled"] += 1
                     continue
-            self._settle(delivery)
+            if delivery.texts:
+                self._settle(delivery)
+            elif delivery.answer:
+                answers.setdefault(delivery.session, []).append(delivery.answer)
+        for session, parts in answers.items():
+            self._answer(session, parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _settle(self, delivery: Delivery) -> None:
         if not delivery.texts:
-            self._answer(delivery)
+            self._answer(delivery.session, delivery.answer)
             return
 
         def kept(ok: bool) -> None:
             if ok:
-                self._answer(delivery)
+                self._answer(delivery.session, delivery.answer)
             else:
                 self._counters["texts_not_kept"] += len(delivery.texts)
 
         self._texts.add(delivery.texts, kept)
 
-    def _answer(self, delivery: Delivery) -> None:
-        if not delivery.answer:
+    def _answer(self, session: Session, answer: bytes) -> None:
+        if not answer:
             return
-        if delivery.session.write(delivery.answer):
-            self._counters["answers"] += delivery.answer.count(b"##")
-        else:
-            self._counters["answers_too_late"] += delivery.answer.count(b"##")
+        sent = session.write(answer)
+        self._counters["answers" if sent else "answers_too_late"] += answer.count(b"\n")
 
     async def drain(self, timeout_s: float) -> None:
         """Wait until everything handed over has its fate, at most so long."""

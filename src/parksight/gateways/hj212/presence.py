@@ -66,8 +66,12 @@ class Presence:
             listener(state)
 
     def _learn(self, state: DeviceState, frame: bytes) -> None:
+        head, found, _ = frame[6:].partition(b"CP=&&")
+        if not found:
+            return
+        # The header is all that is asked: a thousand stations may come back in one second.
         try:
-            self.spoke(state, parse_segment(frame[6:-4]))
+            self.spoke(state, parse_segment(head + b"CP=&&&&"))
         except SegmentError:
             return
 
@@ -101,7 +105,11 @@ class Presence:
         """Real-time frames with these DataTimes came."""
         self._context.activity.of(state.id).clock_skew_ms = moments[-1] - received
         gaps = state.gaps
-        if gaps.newest is None and self._newest is not None:
+        newest = gaps.newest
+        if newest is not None and len(moments) == 1 and 0 < moments[0] - newest <= gaps.interval:
+            gaps.newest = moments[0]
+            return
+        if newest is None and self._newest is not None:
             gaps.newest = self._newest(state.id)
         for moment in moments:
             gap = gaps.real_time(moment)
