@@ -12,7 +12,7 @@ const alarms: WebModule = {
       meta: { permission: 'alarms.alarm.read', title: 'alarms.nav' },
     },
   ],
-  nav: [{ route: 'alarms', label: 'alarms.nav', permission: 'alarms.alarm.read', order: 20, group: 'main' }],
+  nav: [{ route: 'alarms', label: 'alarms.nav', permission: 'alarms.alarm.read', order: 30, group: 'main' }],
   locales: { 'zh-CN': zh, en },
 }
 export default alarms
