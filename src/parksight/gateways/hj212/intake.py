@@ -24,6 +24,8 @@ from parksight.telemetry.protocols import ReadingBatch
 _PORTION = 4 * 2**20
 #: Frames of a batch are kept with its rejected rows up to this size.
 _RAW_BYTES = 16_384
+#: Ordinary frames taken into the raw-frame log per call; whose turn was missed is due the next time.
+_LOGGED = 16
 
 
 class Intake:
@@ -196,7 +198,7 @@ class Intake:
         )
         book, presence, activity = self._book.rows, self._reader.presence, self._context.activity
         due = self._context.frames.due
-        row = answer = 0
+        row = answer = logged = 0
         for f, to, row_end, answer_end, stream, device, cn, history, start, end, final, notes, moment in zip(
             first.tolist(), last.tolist(), row_ends.tolist(), d.answer[last].tolist(),
             d.stream[first].tolist(), d.device[first].tolist(), d.cn[first].tolist(),
@@ -224,7 +226,8 @@ class Intake:
             line.last_frame_at = line.last_reading_at = received
             if notes:
                 self._deviations(session, device_id, d.notes[f : to + 1])
-            if due(device_id, received):
+            if logged < _LOGGED and due(device_id, received):
+                logged += 1
                 kinds = [k.value for k in deviations_of(int(d.notes[to]))]
                 presence.log(device_id, received, data[final:end], session.peer, kinds)
             if cn == Cn.REALTIME and not history and rows:
