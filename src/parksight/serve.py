@@ -10,7 +10,7 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -151,17 +151,20 @@ def develop(settings: Settings) -> None:
 
 
 def backup(settings: Settings, target: Path) -> dict[str, Any]:
-    """One archive of everything; the figures of its manifest."""
+    """One archive of everything, while the platform is stopped; the figures of its manifest."""
     from parksight.kernel import backup as archives
     from parksight.telemetry.store import DuckDbStore
 
-    store = DuckDbStore(
-        settings.data_dir / "observations", settings.store, settings.zone.timezone, SystemClock()
-    )
-    try:
-        return archives.backup(settings, target, [store.backup_part(), _frames(archives, settings)])
-    finally:
-        store.close()
+    def work() -> dict[str, Any]:
+        store = DuckDbStore(
+            settings.data_dir / "observations", settings.store, settings.zone.timezone, SystemClock()
+        )
+        try:
+            return archives.backup(settings, target, [store.backup_part(), _frames(archives, settings)])
+        finally:
+            store.close()
+
+    return _told(work)
 
 
 def restore(settings: Settings, archive: Path, *, force: bool) -> dict[str, Any]:
@@ -169,12 +172,20 @@ def restore(settings: Settings, archive: Path, *, force: bool) -> dict[str, Any]
     from parksight.kernel import backup as archives
     from parksight.telemetry import store
 
-    return archives.restore(
-        archive,
-        settings,
-        [store.restore_part(settings.data_dir / "observations"), _frames(archives, settings)],
-        force=force,
-    )
+    parts = [store.restore_part(settings.data_dir / "observations"), _frames(archives, settings)]
+    return _told(lambda: archives.restore(archive, settings, parts, force=force))
+
+
+def _told(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A refusal ends the command with its explanation instead of a traceback."""
+    from parksight.kernel.errors import ProblemError
+    from parksight.kernel.i18n import translate
+
+    try:
+        return work()
+    except ProblemError as error:
+        action = translate(f"{error.code}.action", "en", **error.params)
+        raise SystemExit(f"{translate(error.code, 'en', **error.params)} {action}") from None
 
 
 def _frames(archives: Any, settings: Settings) -> Any:

@@ -7,9 +7,11 @@ from fastapi import APIRouter
 from parksight.gateways.api import router as common_router
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.hj212 import SPEC as HJ212
+from parksight.gateways.hj212.api import router as hj212_router
 from parksight.gateways.hj212.gateway import Hj212Gateway
 from parksight.gateways.http import SPEC as HTTP
 from parksight.gateways.http.api import router as http_router
+from parksight.gateways.http.credentials import router as credentials_router
 from parksight.gateways.http.gateway import HttpGateway
 from parksight.gateways.http.points import PointIndex
 from parksight.gateways.modbus import SPEC as MODBUS
@@ -29,18 +31,27 @@ from parksight.telemetry.live_table import LiveTable
 
 SPECS: tuple[ProtocolSpec, ...] = (HJ212, MODBUS, MQTT, HTTP)
 #: The particular routes before the common ones, which have ``/gateways/{name}``.
-ROUTERS: tuple[APIRouter, ...] = (modbus_router, mqtt_router, http_router, common_router)
+ROUTERS: tuple[APIRouter, ...] = (
+    hj212_router,
+    credentials_router,
+    modbus_router,
+    mqtt_router,
+    http_router,
+    common_router,
+)
 
 
 def gateways(context: GatewayContext, settings: Settings, db: Database, live: LiveTable) -> list[Gateway]:
-    """The gateways that the settings enable, in start order; pushing over HTTP is always there."""
+    """The gateways that the settings enable, in start order."""
 
     def newest(device_id: int) -> int | None:
         points = context.directory.points_of(device_id)
         seen = live.newest(points).observed_at if points else ()
         return max((int(t) for t in seen if t > 0), default=None)
 
-    found: list[Gateway] = [HttpGateway(context, settings.push, PointIndex(db))]
+    found: list[Gateway] = []
+    if settings.push.enabled:
+        found.append(HttpGateway(context, settings.push, PointIndex(db)))
     if settings.hj212.enabled:
         found.append(
             Hj212Gateway(
