@@ -650,6 +650,50 @@ export interface paths {
         patch: operations["update_device"];
         trace?: never;
     };
+    "/api/v1/devices/{device_id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Credentials
+         * @description All credentials of a device, revoked ones included.
+         */
+        get: operations["list_device_credentials"];
+        put?: never;
+        /**
+         * Issue Credential
+         * @description Make a credential; the secret is in this answer and nowhere else.
+         */
+        post: operations["issue_device_credential"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/credentials/{credential_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Credential
+         * @description End a credential at once; doing it twice is the same as once.
+         */
+        delete: operations["revoke_device_credential"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{device_id}/diagnosis": {
         parameters: {
             query?: never;
@@ -684,6 +728,66 @@ export interface paths {
         get: operations["list_frames"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/hj212/information": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Hj212 Information
+         * @description Log lines, instrument ids, boot times, newest first.
+         */
+        get: operations["list_hj212_information"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/hj212/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Put Hj212 Key
+         * @description Set or remove the SM4 key of a device. It is kept sealed and never shown again.
+         */
+        put: operations["put_hj212_key"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{device_id}/hj212/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Request Hj212
+         * @description Ask a device and wait for its answer; one request per device at a time. 409 when it is not connected.
+         */
+        post: operations["request_hj212"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1025,6 +1129,78 @@ export interface paths {
          * @description Templates with their registers, and files that could not be read.
          */
         get: operations["list_modbus_templates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/mqtt/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mqtt Connections
+         * @description The brokers the platform is a client of.
+         */
+        get: operations["list_mqtt_connections"];
+        put?: never;
+        /**
+         * Create Mqtt Connection
+         * @description Become a client of a broker.
+         */
+        post: operations["create_mqtt_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateways/mqtt/connections/{connection_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Mqtt Connection
+         * @description One broker connection with its figures.
+         */
+        get: operations["get_mqtt_connection"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Mqtt Connection
+         * @description Stop being a client of a broker that no device uses.
+         */
+        delete: operations["delete_mqtt_connection"];
+        options?: never;
+        head?: never;
+        /**
+         * Update Mqtt Connection
+         * @description Change the stated fields of a connection; it is renewed.
+         */
+        patch: operations["update_mqtt_connection"];
+        trace?: never;
+    };
+    "/api/v1/gateways/mqtt/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Mqtt Templates
+         * @description JSON templates, and files that could not be read.
+         */
+        get: operations["list_mqtt_templates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1963,6 +2139,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin
+         * @description Go to the identity provider.
+         */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Callback
+         * @description Come back from the identity provider, signed in or told why not.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/password": {
         parameters: {
             query?: never;
@@ -2273,6 +2489,26 @@ export interface paths {
         put: operations["reset_password"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End User Sessions
+         * @description Sign somebody out everywhere, at once.
+         */
+        delete: operations["end_user_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2932,6 +3168,106 @@ export interface components {
              */
             verdict: "ok" | "fail" | "unknown";
         };
+        /**
+         * ConnectionConfig
+         * @description A connection to a broker, as client.
+         *
+         *     Attributes:
+         *         version: ``3.1.1`` or ``5``.
+         *         client_id: None: made of the connection's name; must stay the same for the session to last.
+         *         session_expiry_s: how long the broker keeps messages for us while we are away (5; 3.1.1 keeps its own rule).
+         *         keepalive_s: seconds between signs of life.
+         */
+        "ConnectionConfig-Input": {
+            /** Client Id */
+            client_id?: string | null;
+            /** Host */
+            host: string;
+            /**
+             * Keepalive S
+             * @default 30
+             */
+            keepalive_s: number;
+            /**
+             * Port
+             * @default 1883
+             */
+            port: number;
+            /**
+             * Session Expiry S
+             * @default 86400
+             */
+            session_expiry_s: number;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: components["schemas"]["TopicSource-Input"][];
+            /**
+             * Sparkplug
+             * @default []
+             */
+            sparkplug: components["schemas"]["SparkplugSource"][];
+            tls?: components["schemas"]["TlsConfig"] | null;
+            /** Username */
+            username?: string | null;
+            /**
+             * Version
+             * @default 3.1.1
+             * @enum {string}
+             */
+            version: "3.1.1" | "5";
+        };
+        /**
+         * ConnectionConfig
+         * @description A connection to a broker, as client.
+         *
+         *     Attributes:
+         *         version: ``3.1.1`` or ``5``.
+         *         client_id: None: made of the connection's name; must stay the same for the session to last.
+         *         session_expiry_s: how long the broker keeps messages for us while we are away (5; 3.1.1 keeps its own rule).
+         *         keepalive_s: seconds between signs of life.
+         */
+        "ConnectionConfig-Output": {
+            /** Client Id */
+            client_id?: string | null;
+            /** Host */
+            host: string;
+            /**
+             * Keepalive S
+             * @default 30
+             */
+            keepalive_s: number;
+            /**
+             * Port
+             * @default 1883
+             */
+            port: number;
+            /**
+             * Session Expiry S
+             * @default 86400
+             */
+            session_expiry_s: number;
+            /**
+             * Sources
+             * @default []
+             */
+            sources: components["schemas"]["TopicSource-Output"][];
+            /**
+             * Sparkplug
+             * @default []
+             */
+            sparkplug: components["schemas"]["SparkplugSource"][];
+            tls?: components["schemas"]["TlsConfig"] | null;
+            /** Username */
+            username?: string | null;
+            /**
+             * Version
+             * @default 3.1.1
+             * @enum {string}
+             */
+            version: "3.1.1" | "5";
+        };
         /** ConnectionOut */
         ConnectionOut: {
             /** Connected At */
@@ -3018,6 +3354,68 @@ export interface components {
             n: number;
             /** Of */
             of: number;
+        };
+        /** CredentialIn */
+        CredentialIn: {
+            /**
+             * Days
+             * @description life; without it until revoked
+             */
+            days?: number | null;
+            /** Name */
+            name: string;
+        };
+        /**
+         * CredentialMade
+         * @description A new credential; ``token`` is shown this once (``Authorization: Bearer …``).
+         */
+        CredentialMade: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Device Id */
+            device_id: number;
+            /** Expires At */
+            expires_at: string | null;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: number;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Token */
+            token: string;
+        };
+        /**
+         * CredentialOut
+         * @description A credential without its secret; ``hint`` is its beginning.
+         */
+        CredentialOut: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Device Id */
+            device_id: number;
+            /** Expires At */
+            expires_at: string | null;
+            /** Hint */
+            hint: string;
+            /** Id */
+            id: number;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
         };
         /**
          * Definition
@@ -3981,6 +4379,27 @@ export interface components {
             trend_width_ms: number;
         };
         /**
+         * InformationOut
+         * @description Something a device said that is no number.
+         */
+        InformationOut: {
+            /** Cn */
+            cn: number;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Observed At */
+            observed_at: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * IngestCounters
          * @description received = stored + all rejected + in_flight, at any moment.
          */
@@ -4081,6 +4500,19 @@ export interface components {
             value: number | null;
             /** What */
             what: string;
+        };
+        /**
+         * KeyIn
+         * @description The SM4 key of a device; null removes it.
+         */
+        KeyIn: {
+            /**
+             * Key
+             * @description 32 hexadecimal digits
+             */
+            key: string | null;
+            /** Version */
+            version: number;
         };
         /**
          * Kpi
@@ -4274,6 +4706,80 @@ export interface components {
             /** Version */
             version: string;
             zone: components["schemas"]["ZoneView"];
+        };
+        /** MqttConnectionIn */
+        MqttConnectionIn: {
+            config: components["schemas"]["ConnectionConfig-Input"];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Name */
+            name: string;
+            /**
+             * Password
+             * @description kept sealed
+             */
+            password?: string | null;
+        };
+        /** MqttConnectionOut */
+        MqttConnectionOut: {
+            config: components["schemas"]["ConnectionConfig-Output"];
+            /** Connected */
+            connected: boolean;
+            /** Counters */
+            counters: {
+                [key: string]: number;
+            };
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Id */
+            id: number;
+            /** Last Error */
+            last_error: string | null;
+            /** Name */
+            name: string;
+            /** Rejected */
+            rejected: {
+                [key: string]: number;
+            };
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * MqttConnectionPatch
+         * @description Fields to change; an empty password removes it.
+         */
+        MqttConnectionPatch: {
+            config?: components["schemas"]["ConnectionConfig-Input"] | null;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Password */
+            password?: string | null;
+            /** Version */
+            version: number;
+        };
+        /** MqttTemplatesOut */
+        MqttTemplatesOut: {
+            /** Broken */
+            broken: {
+                [key: string]: string;
+            };
+            /** Templates */
+            templates: components["schemas"]["parksight__gateways__mqtt__template__Template"][];
         };
         /**
          * NewPoint
@@ -4527,6 +5033,17 @@ export interface components {
         Page_ImportRunOut_: {
             /** Items */
             items: components["schemas"]["ImportRunOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[InformationOut] */
+        Page_InformationOut_: {
+            /** Items */
+            items: components["schemas"]["InformationOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -5249,6 +5766,24 @@ export interface components {
             stored: number;
         };
         /**
+         * QualityAt
+         * @description Where the quality is and what its words or numbers mean; what is not listed is ``otherwise``.
+         */
+        QualityAt: {
+            /** Codes */
+            codes?: {
+                [key: string]: "good" | "unknown" | "suspect" | "bad" | "substituted" | "calibration" | "maintenance";
+            };
+            /**
+             * Otherwise
+             * @default unknown
+             * @enum {string}
+             */
+            otherwise: "good" | "unknown" | "suspect" | "bad" | "substituted" | "calibration" | "maintenance";
+            /** Path */
+            path: string;
+        };
+        /**
          * QuantityOut
          * @description A quantity and the units that measure it, canonical first.
          */
@@ -5305,6 +5840,39 @@ export interface components {
             point: number;
             /** Unit */
             unit: string;
+        };
+        /**
+         * Reading
+         * @description One rule: which values, under which address.
+         *
+         *     Attributes:
+         *         each: path to the things that hold one value each; ``$`` for a single one. ``{key}`` in ``address`` is
+         *             the key (or number) of the thing.
+         *         address: mapping address, with placeholders of the topic, ``{key}`` and the members in ``parts``.
+         *         parts: placeholder -> path inside the thing.
+         *         value: path inside the thing.
+         *         time: instead of the message's; inside the thing.
+         *         quality: instead of the message's; inside the thing.
+         */
+        Reading: {
+            /** Address */
+            address: string;
+            /**
+             * Each
+             * @default $
+             */
+            each: string;
+            /** Parts */
+            parts?: {
+                [key: string]: string;
+            };
+            quality?: components["schemas"]["QualityAt"] | null;
+            time?: components["schemas"]["TimeAt"] | null;
+            /**
+             * Value
+             * @default $
+             */
+            value: string;
         };
         /**
          * RecoveryCodes
@@ -5444,6 +6012,52 @@ export interface components {
             };
             /** Next Before */
             next_before: number | null;
+        };
+        /**
+         * RequestIn
+         * @description What to ask a device. Commands that would make it act on the plant do not exist.
+         */
+        RequestIn: {
+            /** Begin */
+            begin?: string | null;
+            /**
+             * Command
+             * @enum {string}
+             */
+            command: "get_time" | "set_time" | "get_realtime_interval" | "set_realtime_interval" | "get_minute_interval" | "set_minute_interval" | "get_sampling_cycle" | "get_sample_out_time" | "get_instrument_id" | "get_information" | "start_realtime" | "stop_realtime" | "start_status" | "stop_status" | "history";
+            /** End */
+            end?: string | null;
+            /** Factor */
+            factor?: string | null;
+            /** History */
+            history?: (2031 | 2041 | 2051 | 2061) | null;
+            /** Information */
+            information?: string | null;
+            /**
+             * Interval
+             * @description seconds, or minutes
+             */
+            interval?: number | null;
+        };
+        /**
+         * RequestOut
+         * @description How it ended; ``fields`` is what a single answer said.
+         */
+        RequestOut: {
+            /** Attempts */
+            attempts: number;
+            /** Fields */
+            fields: {
+                [key: string]: string;
+            };
+            /** Frames */
+            frames: number;
+            /** Qn */
+            qn: string;
+            /** Ready */
+            ready: number | null;
+            /** Result */
+            result: number | null;
         };
         /**
          * Review
@@ -5917,6 +6531,34 @@ export interface components {
             throttled: boolean;
         };
         /**
+         * SparkplugSource
+         * @description Sparkplug B nodes of one group (``+``: of every group).
+         *
+         *     Attributes:
+         *         device: device key over ``{group}``, ``{node}`` and ``{device}``; the node itself has no device part.
+         *         host_id: the platform tells the nodes under this name that it is there (STATE, 3.0.0 6.4.26); None: not.
+         *         rebirth: whether nodes are asked for their birth when names are missing.
+         */
+        SparkplugSource: {
+            /**
+             * Device
+             * @default {node}/{device}
+             */
+            device: string;
+            /**
+             * Group
+             * @default +
+             */
+            group: string;
+            /** Host Id */
+            host_id?: string | null;
+            /**
+             * Rebirth
+             * @default true
+             */
+            rebirth: boolean;
+        };
+        /**
          * StaleIn
          * @description Silence: after ``factor`` expected periods of the point, or after ``after_s`` seconds (exactly one).
          */
@@ -6055,16 +6697,13 @@ export interface components {
         };
         /**
          * Template
-         * @description What lies where in one type of device.
+         * @description How to read the JSON messages of one kind of gateway.
          *
          *     Attributes:
-         *         zero_based: whether ``address`` counts from 0 (as on the wire) or from 1 (as makers often print).
-         *         periods: poll group -> seconds between two polls.
-         *         max_block: registers the device gives in one reply.
-         *         max_gap: unused registers worth reading along to save a request.
-         *         source: where the layout is from.
+         *         time: of the whole message.
+         *         historical: path to a member that is true on messages sent late on purpose.
          */
-        Template: {
+        "Template-Input": {
             /**
              * Description
              * @default
@@ -6075,38 +6714,24 @@ export interface components {
              * @default
              */
             description_en: string;
-            /**
-             * Max Block
-             * @default 125
-             */
-            max_block: number;
-            /**
-             * Max Gap
-             * @default 8
-             */
-            max_gap: number;
+            /** Historical */
+            historical?: string | null;
             /** Name */
             name: string;
-            /** Periods */
-            periods?: {
-                [key: string]: number;
-            };
-            /** Registers */
-            registers: components["schemas"]["Register"][];
+            quality?: components["schemas"]["QualityAt"] | null;
+            /** Readings */
+            readings: components["schemas"]["Reading"][];
             /**
-             * Source
-             * @default
+             * @default {
+             *       "format": "ms",
+             *       "path": "$"
+             *     }
              */
-            source: string;
+            time: components["schemas"]["TimeAt"];
             /** Title */
             title: string;
             /** Title En */
             title_en: string;
-            /**
-             * Zero Based
-             * @default true
-             */
-            zero_based: boolean;
         };
         /** TemplatesOut */
         TemplatesOut: {
@@ -6115,7 +6740,24 @@ export interface components {
                 [key: string]: string;
             };
             /** Templates */
-            templates: components["schemas"]["Template"][];
+            templates: components["schemas"]["parksight__gateways__modbus__templates__Template"][];
+        };
+        /**
+         * TimeAt
+         * @description Where the time is; ``arrival`` takes the time of arrival, for devices without a clock.
+         */
+        TimeAt: {
+            /**
+             * Format
+             * @default ms
+             * @enum {string}
+             */
+            format: "ms" | "s" | "us" | "iso8601" | "arrival";
+            /**
+             * Path
+             * @default $
+             */
+            path: string;
         };
         /**
          * Timeline
@@ -6135,6 +6777,23 @@ export interface components {
             start: number;
             /** Width Ms */
             width_ms: number;
+        };
+        /**
+         * TlsConfig
+         * @description TLS to the broker.
+         *
+         *     Attributes:
+         *         ca_pem: certificates to trust, PEM; None: those of the system.
+         *         check_hostname: whether the certificate must bear the host's name.
+         */
+        TlsConfig: {
+            /** Ca Pem */
+            ca_pem?: string | null;
+            /**
+             * Check Hostname
+             * @default true
+             */
+            check_hostname: boolean;
         };
         /** TokenCreate */
         TokenCreate: {
@@ -6206,6 +6865,48 @@ export interface components {
             revoked_at: string | null;
             /** User Id */
             user_id: number;
+        };
+        /**
+         * TopicSource
+         * @description JSON messages under one topic pattern.
+         *
+         *     Attributes:
+         *         topic: pattern with placeholders, ``park/{site}/{node}/data``.
+         *         device: device key over those placeholders, ``{site}/{node}``.
+         *         template: name of a template; ``inline`` instead gives one here.
+         *         share: shared subscription group (``$share/<group>/…``), for several platform processes.
+         */
+        "TopicSource-Input": {
+            /** Device */
+            device: string;
+            inline?: components["schemas"]["Template-Input"] | null;
+            /** Share */
+            share?: string | null;
+            /** Template */
+            template?: string | null;
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * TopicSource
+         * @description JSON messages under one topic pattern.
+         *
+         *     Attributes:
+         *         topic: pattern with placeholders, ``park/{site}/{node}/data``.
+         *         device: device key over those placeholders, ``{site}/{node}``.
+         *         template: name of a template; ``inline`` instead gives one here.
+         *         share: shared subscription group (``$share/<group>/…``), for several platform processes.
+         */
+        "TopicSource-Output": {
+            /** Device */
+            device: string;
+            inline?: components["schemas"]["parksight__gateways__mqtt__template__Template"] | null;
+            /** Share */
+            share?: string | null;
+            /** Template */
+            template?: string | null;
+            /** Topic */
+            topic: string;
         };
         /** TotpCode */
         TotpCode: {
@@ -6640,6 +7341,99 @@ export interface components {
              * @default
              */
             name_en: string;
+        };
+        /**
+         * Template
+         * @description What lies where in one type of device.
+         *
+         *     Attributes:
+         *         zero_based: whether ``address`` counts from 0 (as on the wire) or from 1 (as makers often print).
+         *         periods: poll group -> seconds between two polls.
+         *         max_block: registers the device gives in one reply.
+         *         max_gap: unused registers worth reading along to save a request.
+         *         source: where the layout is from.
+         */
+        parksight__gateways__modbus__templates__Template: {
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Description En
+             * @default
+             */
+            description_en: string;
+            /**
+             * Max Block
+             * @default 125
+             */
+            max_block: number;
+            /**
+             * Max Gap
+             * @default 8
+             */
+            max_gap: number;
+            /** Name */
+            name: string;
+            /** Periods */
+            periods?: {
+                [key: string]: number;
+            };
+            /** Registers */
+            registers: components["schemas"]["Register"][];
+            /**
+             * Source
+             * @default
+             */
+            source: string;
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
+            /**
+             * Zero Based
+             * @default true
+             */
+            zero_based: boolean;
+        };
+        /**
+         * Template
+         * @description How to read the JSON messages of one kind of gateway.
+         *
+         *     Attributes:
+         *         time: of the whole message.
+         *         historical: path to a member that is true on messages sent late on purpose.
+         */
+        parksight__gateways__mqtt__template__Template: {
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Description En
+             * @default
+             */
+            description_en: string;
+            /** Historical */
+            historical?: string | null;
+            /** Name */
+            name: string;
+            quality?: components["schemas"]["QualityAt"] | null;
+            /** Readings */
+            readings: components["schemas"]["Reading"][];
+            /**
+             * @default {
+             *       "format": "ms",
+             *       "path": "$"
+             *     }
+             */
+            time: components["schemas"]["TimeAt"];
+            /** Title */
+            title: string;
+            /** Title En */
+            title_en: string;
         };
         /** ImportReport */
         parksight__gateways__schemas__ImportReport: {
@@ -8378,6 +9172,102 @@ export interface operations {
             };
         };
     };
+    list_device_credentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialOut"][];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    issue_device_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CredentialIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CredentialMade"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    revoke_device_credential: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+                credential_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     diagnose_device: {
         parameters: {
             query?: never;
@@ -8430,6 +9320,109 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FramesOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_hj212_information: {
+        parameters: {
+            query?: {
+                cn?: number | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_InformationOut_"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    put_hj212_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    request_hj212: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                device_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RequestIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestOut"];
                 };
             };
             /** @description Validation Error */
@@ -9286,6 +10279,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TemplatesOut"];
+                };
+            };
+        };
+    };
+    list_mqtt_connections: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttConnectionOut"][];
+                };
+            };
+        };
+    };
+    create_mqtt_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MqttConnectionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttConnectionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    get_mqtt_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttConnectionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_mqtt_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    update_mqtt_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                connection_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MqttConnectionPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttConnectionOut"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_mqtt_templates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MqttTemplatesOut"];
                 };
             };
         };
@@ -11427,6 +12588,69 @@ export interface operations {
             };
         };
     };
+    begin_oidc: {
+        parameters: {
+            query?: {
+                next?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                state?: string;
+                code?: string;
+                iss?: string | null;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -12277,6 +13501,35 @@ export interface operations {
                 "application/json": components["schemas"]["PasswordReset"];
             };
         };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    end_user_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             204: {
