@@ -120,8 +120,8 @@ def valid_cas(text: str) -> bool:
 def table() -> tuple[Substance, ...]:
     """All substances, in the order of the file; ValueError names line and column of a fault."""
     file = resources.files("parksight.physics") / "data" / "substances.csv"
-    with file.open(encoding="utf-8", newline="") as handle:
-        return tuple(_substance(row, line) for line, row in enumerate(csv.DictReader(handle), 2))
+    reader = csv.DictReader(file.read_text(encoding="utf-8").splitlines())
+    return tuple(_substance(row, line) for line, row in enumerate(reader, 2))
 
 
 def find(text: str) -> Substance:
