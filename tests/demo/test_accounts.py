@@ -46,7 +46,7 @@ def test_there_is_somebody_for_every_role(tmp_path: Path) -> None:
         token = accounts.zone_token(session, identity)
     app = make_app(settings, db, clock)
     app.state.demo_accounts = accounts.listed()
-    with serve(app) as address, httpx.Client(base_url=address, trust_env=False) as client:
+    with serve(app) as address, httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         shown = client.get("/api/v1/meta").json()["demo_accounts"]
         assert {a["role"] for a in shown} == set(ROLES)
         assert (

@@ -169,7 +169,7 @@ def test_security_headers_everywhere(doors: httpx.Client) -> None:
 def test_tls_brings_hsts_and_host_cookies(sqlite_db: Database, clock: SimulatedClock, tmp_path: Path) -> None:
     made = make_settings(tmp_path, server={"public_url": "https://park.example"})
     app = make_app(made, sqlite_db, clock)
-    with serve(app) as address, httpx.Client(base_url=address, trust_env=False) as client:
+    with serve(app) as address, httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
         from tests.kernel.site import add_user
 
         add_user(app, "admin", "administrator")

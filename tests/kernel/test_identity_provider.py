@@ -113,13 +113,15 @@ class World:
     people: dict[str, int]
 
     def browser(self) -> httpx.Client:
-        return httpx.Client(base_url=self.address, trust_env=False, headers={"Accept-Language": "en"})
+        return httpx.Client(
+            base_url=self.address, trust_env=False, timeout=60, headers={"Accept-Language": "en"}
+        )
 
     def walk(self, client: httpx.Client, next_path: str = "/alarms") -> httpx.Response:
         """Go to the provider and come back, as a browser would."""
         start = client.get("/api/v1/session/oidc", params={"next": next_path})
         assert start.status_code == 303, start.text
-        at_provider = httpx.get(start.headers["location"], trust_env=False)
+        at_provider = httpx.get(start.headers["location"], trust_env=False, timeout=60)
         return client.get(at_provider.headers["location"])
 
 
@@ -269,7 +271,7 @@ def test_a_lying_provider_lets_nobody_in(world: World, twist: Any) -> None:
 def test_state_is_bound_to_the_browser_and_used_once(world: World) -> None:
     with world.browser() as victim, world.browser() as attacker:
         start = attacker.get("/api/v1/session/oidc")
-        back = httpx.get(start.headers["location"], trust_env=False).headers["location"]
+        back = httpx.get(start.headers["location"], trust_env=False, timeout=60).headers["location"]
         # Sign-in CSRF: the attacker's answer in the victim's browser.
         assert victim.get(back).status_code == 400
         assert attacker.get(back).status_code == 200
@@ -282,7 +284,7 @@ def test_state_is_bound_to_the_browser_and_used_once(world: World) -> None:
 def test_the_way_takes_ten_minutes_at_most(world: World, clock: SimulatedClock) -> None:
     with world.browser() as client:
         start = client.get("/api/v1/session/oidc")
-        back = httpx.get(start.headers["location"], trust_env=False).headers["location"]
+        back = httpx.get(start.headers["location"], trust_env=False, timeout=60).headers["location"]
         clock.advance(601)
         answer = client.get(back)
         assert answer.status_code == 400
@@ -292,7 +294,7 @@ def test_the_way_takes_ten_minutes_at_most(world: World, clock: SimulatedClock) 
 def test_answers_of_another_issuer_are_not_mixed_up(world: World) -> None:
     with world.browser() as client:
         start = client.get("/api/v1/session/oidc")
-        back = httpx.get(start.headers["location"], trust_env=False).headers["location"]
+        back = httpx.get(start.headers["location"], trust_env=False, timeout=60).headers["location"]
         mixed = re.sub(r"iss=[^&]+", "iss=https%3A%2F%2Fevil.example", back)
         assert client.get(mixed).status_code == 400
         assert world.issuer.exchanges == 0
