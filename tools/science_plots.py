@@ -49,8 +49,8 @@ def maxima() -> dict[str, F64]:
     return {name: np.array(values) for name, values in found.items()}
 
 
-def attribution(draws: int) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.intp]]:
-    """Probabilities (trials, 90), whether the candidate is the source, and the rank of the right one per trial.
+def attribution(draws: int) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Probabilities (trials, 90), whether the candidate is the source, the rank of the right one and the draw, per trial.
 
     Draw 0 is the trial of the tests; further draws take other samplers and candidates of the same runs, so the trials of
     one run are not independent.
@@ -63,7 +63,7 @@ def attribution(draws: int) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.
                 (d * np.sin(a), d * np.cos(a), float(r["so2_mg_m3"]) * 1e-6)
             )
     prior = Prior(strengths=tuple(np.geomspace(1e-3, 1.0, 25)))
-    probability, rank = [], []
+    probability, rank, drawn = [], [], []
     for number, run in sorted(runs().items()):
         every = np.array(samplers[number])
         for draw in range(draws):
@@ -75,12 +75,13 @@ def attribution(draws: int) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.
                 s[:, 0], s[:, 1], s[:, 2], c[:, 0], c[:, 1], SOURCE_HEIGHT, run.wind_from, measured(run),
                 sensor_height=RECEPTOR_HEIGHT, detection=5e-8, prior=prior,
             )  # fmt: skip
+            drawn.append(draw)
             probability.append(np.asarray(found.probability)[:90])
             rank.append(int(np.flatnonzero(np.asarray(found.order) == 0)[0]))
     p = np.array(probability)
     truth = np.zeros(p.shape, dtype=np.bool_)
     truth[:, 0] = True
-    return p, truth, np.array(rank, dtype=np.intp)
+    return p, truth, np.array(rank, dtype=np.intp), np.array(drawn, dtype=np.intp)
 
 
 def calibration(p: F64, truth: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:
@@ -162,21 +163,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     parser.add_argument("--print", action="store_true", help="scores only, no plots")
-    parser.add_argument("--draws", type=int, default=5, help="sampler draws per run for the calibration plot")
+    parser.add_argument(
+        "--draws", type=int, default=10, help="sampler draws per run for the calibration plot"
+    )
     chosen = parser.parse_args()
     data = maxima()
     scores = {name: score(data["observed"], data[name]) for name in ("measured", "park")}
-    p, truth, rank = attribution(chosen.draws)
-    _, _, tested = attribution(1)
+    p, truth, rank, drawn = attribution(chosen.draws)
     bins = calibration(p, truth)
     for name, s in scores.items():
         print(name, s)
-    print(
-        f"first {np.mean(tested == 0):.3f}, first three {np.mean(tested < 3):.3f} of {len(tested)} trials of the tests"
-    )
-    print(
-        f"first {np.mean(rank == 0):.3f}, first three {np.mean(rank < 3):.3f} of {len(rank)} trials of the plot"
-    )
+    for label, limit in (("first", 1), ("first three", 3)):
+        shares = [float(np.mean(rank[drawn == draw] < limit)) for draw in range(chosen.draws)]
+        print(f"{label}: tests {shares[0]:.3f}; all {np.mean(rank < limit):.3f} of {len(rank)}, "
+              f"draws {min(shares):.3f} to {max(shares):.3f}")  # fmt: skip
+    given, right = p.max(axis=1), truth[np.arange(len(p)), p.argmax(axis=1)]
+    for low, high in ((0.8, 1.01), (0.8, 0.95)):
+        sure = (given >= low) & (given < high)
+        print(
+            f"given {low} to {high}: {sure.sum()} trials, mean {given[sure].mean():.3f}, right {right[sure].mean():.3f}"
+        )
     print("calibration", json.dumps(bins))
     print("SLAB", json.dumps(dense_gas()))
     if not chosen.print:

@@ -3,7 +3,7 @@
 Source: ``data/substances.csv``, compiled from the open data collections of ``chemicals`` and ``thermo`` (both MIT); every
 value names package, version and method. A value nobody measured is absent: asking for it raises, nothing is estimated.
 
-Confidence: ``agreed`` - independent collections agree, ``single`` - only one has it, ``disputed`` - they differ by more than
+Confidence: ``agreed`` - several collections agree, ``single`` - only one has it, ``disputed`` - they differ by more than
 they should (the value given is the one named in its origin; treat the difference as uncertainty). An absent flammable
 limit means "not in the collections", not "does not burn".
 """
