@@ -33,7 +33,7 @@ export function draftRows(proposals: ProposalOut[], device: string, periodS = 60
   }))
 }
 
-export type Conflict = 'code_missing' | 'code_twice' | 'code_exists' | 'name_missing' | 'quantity_missing' | 'unit_wrong' | 'address_twice'
+export type Conflict = 'code_missing' | 'code_twice' | 'code_exists' | 'name_missing' | 'quantity_missing' | 'unit_missing' | 'unit_wrong' | 'address_twice'
 
 /** What keeps each used row from becoming a point, by index; an empty map means nothing does. */
 export function conflicts(rows: DraftRow[], existing: ReadonlyMap<string, number>, vocabulary: Vocabulary | null): Map<number, Conflict[]> {
@@ -57,7 +57,9 @@ export function conflicts(rows: DraftRow[], existing: ReadonlyMap<string, number
       if (!row.name.trim()) why.push('name_missing')
       const quantity = vocabulary?.quantities.find((q) => q.key === row.quantity)
       if (!row.quantity) why.push('quantity_missing')
-      else if (quantity && row.unit && !quantity.units.includes(row.unit)) why.push('unit_wrong')
+      // Where the standard leaves the unit open, a person who has seen the instrument says it.
+      else if (!row.unit) why.push('unit_missing')
+      else if (quantity && !quantity.units.includes(row.unit)) why.push('unit_wrong')
     }
     if (why.length) found.set(i, why)
   }
