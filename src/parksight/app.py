@@ -39,6 +39,7 @@ from parksight.kernel import http
 from parksight.kernel.bus import Bus
 from parksight.kernel.clock import Clock, SystemClock
 from parksight.kernel.db import Database
+from parksight.kernel.http.description import describe_problems
 from parksight.kernel.identity.callers import CallerDirectory
 from parksight.kernel.settings import Settings
 from parksight.registry import assembly as registry_assembly
@@ -200,6 +201,7 @@ def create_app(settings: Settings, clock: Clock | None = None, *, demo: DemoServ
     if demo is not None:
         app.state.demo, app.state.demo_accounts = demo, demo.accounts
         app.include_router(demo_router)
+    describe_problems(app)
     if built():
         app.mount("/", Site(directory=STATIC, html=True), name="site")
     return app
