@@ -49,3 +49,16 @@ export interface IngestTopic {
   rejected: Record<string, number>
   in_flight: number
 }
+
+/** A broker the platform is a client of: `GET /gateways/mqtt/connections`. */
+export interface BrokerOut {
+  id: number
+  name: string
+  config: { host: string; port: number; protocol?: string; tls?: unknown; topics?: unknown[] } & Record<string, unknown>
+  has_password: boolean
+  enabled: boolean
+  connected: boolean
+  last_error: string | null
+  counters: Record<string, number>
+  rejected: Record<string, number>
+}

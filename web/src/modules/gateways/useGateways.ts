@@ -26,7 +26,8 @@ export function useGateways(everyMs = 5000): { rows: Ref<GatewayRow[]>; poll: Po
     const found = await api.get<GatewayOut[]>('/gateways', undefined, { signal })
     await Promise.all(
       found
-        .filter((g) => g.connections > 0)
+        // MQTT answers here with its brokers, which say nothing of single frames.
+        .filter((g) => g.connections > 0 && g.name !== 'mqtt')
         .map(async (g) => {
           const path = `/gateways/${encodeURIComponent(g.name)}/connections`
           const got = await api.get<Page<ConnectionOut>>(path, { limit: LOOKED }, { signal })
