@@ -18,7 +18,7 @@ def test_wrong_password_is_told_and_the_demo_accounts_are_shown(browser, site: S
     page = context.new_page()
     page.goto(f"{site.url}/command")
     expect(page).to_have_url(re.compile("/sign-in"))
-    expect(page.get_by_text("duty", exact=True).first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("duty / "))).to_be_visible()
     page.fill("input[name=username]", "duty")
     page.fill("input[name=password]", "not the password")
     page.click("button[type=submit]")
@@ -30,8 +30,7 @@ def test_the_one_screen_is_alive(sign_in: Callable[..., Page], site: Site) -> No
     page = sign_in("duty", width=1920, height=1080)
     expect(page).to_have_url(re.compile("/command"))
     expect(page.get_by_text("90", exact=True).first).to_be_visible(timeout=60_000)
-    link = page.locator("a", has_text=re.compile("MW")).first
-    expect(link).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("MW", exact=True).first).to_be_visible(timeout=60_000)
     first = page.locator("body").inner_text()
     deadline = time.monotonic() + 40
     while time.monotonic() < deadline and page.locator("body").inner_text() == first:
@@ -62,7 +61,7 @@ def test_every_page_of_the_navigation_opens_in_both_languages(
         links = page.eval_on_selector_all(
             "nav a[href]", "nodes => [...new Set(nodes.map(n => n.getAttribute('href')))]"
         )
-        assert len(links) >= 5
+        assert len(links) >= 4
         for href in links:
             page.goto(site.url + href)
             expect(page.locator("main, .cc").first).to_be_visible()
