@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parksight.gateways.hj212.batch import kernel
+from parksight.gateways.hj212.batch.answers import ANSWER_BYTES
 from parksight.gateways.hj212.batch.arrays import (
     F64,
     I32,
@@ -124,7 +125,7 @@ class Decoder:
             np.empty(frames, np.int64), np.empty(frames, np.int64), np.empty(frames, np.int64),
             np.empty(frames, np.uint8), np.empty(frames, np.uint8), np.empty(frames, np.int64),
         )  # fmt: skip
-        self._answers = np.empty(frames * kernel.ANSWER_BYTES, np.uint8)
+        self._answers = np.empty(frames * ANSWER_BYTES, np.uint8)
 
     def warm(self) -> None:
         """Compile (seconds the first time, then from the cache on disk); any thread, before first use."""

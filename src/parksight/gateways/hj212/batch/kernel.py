@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from parksight.gateways.hj212.batch.answers import MAX_MN, MAX_PW, write_answer
 from parksight.gateways.hj212.batch.arrays import (
     U8,
-    U16,
     Constants,
     DeviceArrays,
     FrameArrays,
@@ -29,17 +29,7 @@ D_LOWER_CRC, D_LONG, D_NO_QN, D_NO_FLAG, D_PW, D_MN = 1, 2, 4, 8, 16, 32
 _UNDEFINED = 0xFF
 _LATE, _RESENT = 0x40, 0x10
 _SKIP = -2
-#: Longest PW and MN in regular form.
-_MAX_PW, _MAX_MN = 16, 40
-#: An upper bound of the bytes of one answer.
-ANSWER_BYTES = 6 + 21 + 15 + 4 + _MAX_PW + 4 + _MAX_MN + 7 + 8 + 10
 
-_HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
-_QN = np.frombuffer(b"QN=", np.uint8)
-_ANSWER = np.frombuffer(b"ST=91;CN=9014;PW=", np.uint8)
-_MN = np.frombuffer(b";MN=", np.uint8)
-_FLAG = np.frombuffer(b";Flag=", np.uint8)
-_TAIL = np.frombuffer(b";CP=&&&&", np.uint8)
 _DATA_TIME = np.frombuffer(b"CP=&&DataTime=", np.uint8)
 _FLAG_KIND = np.frombuffer(b"-Flag=", np.uint8)
 _POWERS = 10.0 ** np.arange(16)
@@ -97,50 +87,6 @@ def _sent_crc(data: U8, at: int) -> tuple[int, bool]:
         else:
             return -1, False
     return value, lower
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _copy(target: U8, to: int, source: U8, start: int, end: int) -> int:
-    for i in range(start, end):
-        target[to] = source[i]
-        to += 1
-    return to
-
-
-@njit(cache=True, nogil=True)
-def _answer(
-    data: U8, qn: int, pw: int, pw_end: int, mn: int, mn_end: int, version: int, out: U8, at: int,
-    slices: U8, table: U16,
-) -> int:  # fmt: skip
-    """Write the 9014 frame that answers an upload; returns its end."""
-    start = at
-    at += 6
-    at = _copy(out, at, _QN, 0, 3)
-    at = _copy(out, at, data, qn, qn + 17)
-    out[at] = 59
-    at += 1
-    at = _copy(out, at, _ANSWER, 0, _ANSWER.shape[0])
-    at = _copy(out, at, data, pw, pw_end)
-    at = _copy(out, at, _MN, 0, _MN.shape[0])
-    at = _copy(out, at, data, mn, mn_end)
-    at = _copy(out, at, _FLAG, 0, _FLAG.shape[0])
-    out[at] = 48 + version * 4
-    at += 1
-    at = _copy(out, at, _TAIL, 0, _TAIL.shape[0])
-    length = at - start - 6
-    out[start] = 35
-    out[start + 1] = 35
-    out[start + 2] = 48 + length // 1000
-    out[start + 3] = 48 + length // 100 % 10
-    out[start + 4] = 48 + length // 10 % 10
-    out[start + 5] = 48 + length % 10
-    value = crc_span(out, start + 6, at, slices, table)
-    for shift in (12, 8, 4, 0):
-        out[at] = _HEX[(value >> shift) & 15]
-        at += 1
-    out[at] = 13
-    out[at + 1] = 10
-    return at + 2
 
 
 @njit(cache=True, nogil=True)
@@ -374,7 +320,7 @@ def decode(
             if data[q] != 80 or data[q + 1] != 87 or data[q + 2] != 61:
                 break
             pw = q + 3
-            pw_end = _field_end(data, pw, stop, _MAX_PW)
+            pw_end = _field_end(data, pw, stop, MAX_PW)
             if pw_end < 0:
                 break
             if pw_end - pw != 6:
@@ -383,7 +329,7 @@ def decode(
             if stop - q < 24 or data[q] != 77 or data[q + 1] != 78 or data[q + 2] != 61:
                 break
             mn = q + 3
-            mn_end = _field_end(data, mn, stop, _MAX_MN)
+            mn_end = _field_end(data, mn, stop, MAX_MN)
             if mn_end < 0:
                 break
             q = mn_end + 1
@@ -458,7 +404,7 @@ def decode(
                     names.hits[rows.slot[i]] += 1
             n = last
             if wanted:
-                at = _answer(
+                at = write_answer(
                     data, qn, pw, pw_end, mn, mn_end, version, out, at, fixed.slices, fixed.crc_table
                 )
             frames.stream[count] = s
