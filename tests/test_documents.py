@@ -28,7 +28,7 @@ CHINESE = ROOT / "docs" / "zh-CN"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")])
 USER_PAGES = [
     ROOT / "README.md",
-    *(ROOT / "docs" / part / "README.md" for part in ("operator", "integrator", "administrator", "developer", "decisions")),
+    *(ROOT / "docs" / part / "README.md" for part in ("operator", "integrator", "administrator", "developer", "decisions", "science")),
     ROOT / "docs" / "administrator" / "settings.md",
     ROOT / "docs" / "architecture.md",
 ]  # fmt: skip
