@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { newest } from '@/modules/telemetry/points/liveState'
-import { align, bucketAt, gapAfter, runs, statistics } from '@/modules/telemetry/trends/align'
+import { align, alone, bucketAt, gapAfter, runs, statistics } from '@/modules/telemetry/trends/align'
 import { axisRange, limitsOf } from '@/modules/telemetry/trends/limits'
 import { pan, pensOf, refreshMs, shiftOf, zoom } from '@/modules/telemetry/trends/span'
 import type { Series } from '@/modules/telemetry/types'
@@ -44,6 +44,11 @@ describe('gaps', () => {
     const { x } = align([{ series: series([day]), shift: 0 }, { series: series([0]), shift: day }], MIN)
     expect(x).toEqual([day + MIN / 2])
   })
+})
+
+it('shows a reading between two gaps as a dot', () => {
+  expect(alone([1, null, 2, undefined, null, 3, undefined, 4, null, undefined, 5])).toEqual([0, 2, 10])
+  expect(alone([])).toEqual([])
 })
 
 it('finds the bucket under the crosshair, and none in a gap', () => {

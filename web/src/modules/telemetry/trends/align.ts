@@ -51,6 +51,14 @@ export function align(tracks: readonly Track[], widthMs: number): Aligned {
   return { x, tracks: out }
 }
 
+/** Places of values whose neighbours on both sides are gaps; another track's moments count for nothing. */
+export function alone(cells: ArrayLike<Cell>): number[] {
+  const own: number[] = []
+  for (let i = 0; i < cells.length; i++) if (cells[i] !== undefined) own.push(i)
+  const gap = (k: number): boolean => k < 0 || k >= own.length || cells[own[k]!] === null
+  return own.filter((i, k) => cells[i] !== null && gap(k - 1) && gap(k + 1))
+}
+
 /** Index of the bucket a moment falls in or beside; null where the moment lies in a gap. */
 export function bucketAt(series: Series, at: number, widthMs: number): number | null {
   const start = series.start

@@ -1,6 +1,6 @@
 import uPlot from 'uplot'
 import { clockTime, dayMonth, hourMinute, number, unit } from '@/lib/format'
-import { align, runs, type Track } from './align'
+import { align, alone, runs, type Track } from './align'
 import { axisRange, limitsOf } from './limits'
 import type { Course } from '../types'
 import type { Pen } from './useTrend'
@@ -45,6 +45,9 @@ export function dataOf(picture: Picture): uPlot.AlignedData {
   return [aligned.x, ...columns] as uPlot.AlignedData
 }
 
+/** A reading between two gaps has no line; it is drawn as a dot. */
+const lonely = (u: uPlot, series: number): number[] => alone(u.data[series]!)
+
 function seriesOf(picture: Picture): { series: uPlot.Series[]; bands: uPlot.Band[] } {
   const series: uPlot.Series[] = [{}]
   const bands: uPlot.Band[] = []
@@ -54,9 +57,9 @@ function seriesOf(picture: Picture): { series: uPlot.Series[]; bands: uPlot.Band
     const paths = stepped ? uPlot.paths.stepped!({ align: 1 }) : uPlot.paths.linear!()
     const edge: uPlot.Series = { scale, stroke: 'transparent', width: 0, points: { show: false }, paths }
     series.push(
-      { scale, stroke: ink, width: 1.6, paths, points: { size: 4, fill: ink, width: 0 } },
+      { scale, stroke: ink, width: 1.6, paths, points: { show: true, filter: lonely, size: 4, fill: ink, width: 0 } },
       edge, { ...edge },
-      { scale, stroke: ink, width: 1.3, dash: [5, 4], paths, points: { show: false }, show: old !== null },
+      { scale, stroke: ink, width: 1.3, dash: [5, 4], paths, points: { show: true, filter: lonely, size: 3, fill: ink, width: 0 }, show: old !== null },
     )
     bands.push({ series: [i * PER_PEN + 2, i * PER_PEN + 3], fill: `${ink}2e` })
   })
