@@ -35,7 +35,6 @@ RUNS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
     "fanout": ([[]], [["--clients", "500"]]),
     "registry_import": ([[]], [[]]),
     "physics": ([[]], [[]]),
-    "screen": ([[]], [["--seconds", "60"]]),
 }
 
 
