@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Annotated, Any, Generic, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
@@ -83,6 +83,10 @@ def service(name: str) -> Callable[[Request], Any]:
         return getattr(request.app.state, name)
 
     return fetch
+
+
+#: A record's key in a path; what no database could hold is refused before it is asked.
+RowId = Annotated[int, Path(ge=1, le=2**53)]
 
 
 class Paging(BaseModel):

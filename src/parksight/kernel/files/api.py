@@ -16,7 +16,7 @@ from parksight.kernel.files.models import StoredFile
 from parksight.kernel.files.service import Files
 from parksight.kernel.files.sniff import SHOWN
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
+from parksight.kernel.web import Page, Paging, ReadSession, RowId, WriteSession, paging, requires, service
 
 router = APIRouter(prefix="/api/v1/files", tags=["files"])
 Store = Annotated[Files, Depends(service("files"))]
@@ -80,12 +80,12 @@ def list_files(
 
 
 @router.get("/{file_id}", operation_id="get_file", response_model=FileView)
-def get_file(file_id: int, caller: Reader, session: ReadSession, store: Store) -> StoredFile:
+def get_file(file_id: RowId, caller: Reader, session: ReadSession, store: Store) -> StoredFile:
     return store.find(session, caller, file_id)
 
 
 @router.get("/{file_id}/content", operation_id="download_file", response_class=FileResponse)
-def download_file(file_id: int, caller: Reader, session: ReadSession, store: Store) -> FileResponse:
+def download_file(file_id: RowId, caller: Reader, session: ReadSession, store: Store) -> FileResponse:
     """The bytes; pictures and sound may be shown in the page, everything else is downloaded."""
     row = store.find(session, caller, file_id)
     disposition = "inline" if row.media_type in SHOWN else "attachment"
@@ -104,7 +104,7 @@ def download_file(file_id: int, caller: Reader, session: ReadSession, store: Sto
 
 @router.delete("/{file_id}", status_code=HTTPStatus.NO_CONTENT, operation_id="remove_file")
 def remove_file(
-    file_id: int,
+    file_id: RowId,
     caller: Annotated[Caller, requires("kernel.file.remove")],
     session: WriteSession,
     store: Store,

@@ -22,7 +22,7 @@ from parksight.kernel.identity.schemas import (
     PostView,
 )
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import ReadSession, WriteSession, requires
+from parksight.kernel.web import ReadSession, RowId, WriteSession, requires
 
 router = APIRouter(prefix="/api/v1", tags=["departments"])
 Reader = Annotated[Caller, requires("kernel.department.read")]
@@ -78,7 +78,7 @@ def create_department(
 
 @router.patch("/departments/{department_id}", operation_id="update_department", response_model=DepartmentView)
 def update_department(
-    department_id: int, body: DepartmentUpdate, caller: Writer, session: WriteSession, services: Services
+    department_id: RowId, body: DepartmentUpdate, caller: Writer, session: WriteSession, services: Services
 ) -> Department:
     return services.organisations.update_department(session, caller, department_id, body)
 
@@ -102,6 +102,6 @@ def create_post(body: PostCreate, caller: PostWriter, session: WriteSession, ser
 
 @router.patch("/posts/{post_id}", operation_id="update_post", response_model=PostView)
 def update_post(
-    post_id: int, body: PostUpdate, caller: PostWriter, session: WriteSession, services: Services
+    post_id: RowId, body: PostUpdate, caller: PostWriter, session: WriteSession, services: Services
 ) -> Post:
     return services.organisations.update_post(session, caller, post_id, body)

@@ -11,7 +11,7 @@ from parksight.kernel.identity import repository
 from parksight.kernel.identity.api.session import Person, Services
 from parksight.kernel.identity.schemas import TokenCreate, TokenIssued, TokenView
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires
+from parksight.kernel.web import Page, Paging, ReadSession, RowId, WriteSession, paging, requires
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 
@@ -47,6 +47,6 @@ def issue_token(body: TokenCreate, caller: Person, session: WriteSession, servic
 
 
 @router.delete("/{token_id}", status_code=HTTPStatus.NO_CONTENT, operation_id="revoke_token")
-def revoke_token(token_id: int, caller: Person, session: WriteSession, services: Services) -> None:
+def revoke_token(token_id: RowId, caller: Person, session: WriteSession, services: Services) -> None:
     """Revoke a token at once."""
     services.tokens.revoke(session, caller, token_id)

@@ -14,7 +14,7 @@ from parksight.kernel.identity.api.session import Services
 from parksight.kernel.identity.models import User
 from parksight.kernel.identity.schemas import PasswordReset, RoleView, UserCreate, UserUpdate, UserView
 from parksight.kernel.permissions import ENTERPRISE_ROLES, ROLES, Caller
-from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires
+from parksight.kernel.web import Page, Paging, ReadSession, RowId, WriteSession, paging, requires
 
 router = APIRouter(prefix="/api/v1", tags=["users"])
 Reader = Annotated[Caller, requires("kernel.user.read")]
@@ -42,7 +42,7 @@ def list_users(
 
 
 @router.get("/users/{user_id}", operation_id="get_user")
-def get_user(user_id: int, caller: Reader, session: ReadSession) -> UserView:
+def get_user(user_id: RowId, caller: Reader, session: ReadSession) -> UserView:
     user = session.scalar(repository.readable_users(caller).where(User.id == user_id))
     if user is None:
         raise not_found("user", user_id)
@@ -58,7 +58,7 @@ def create_user(body: UserCreate, caller: Writer, session: WriteSession, service
 
 @router.patch("/users/{user_id}", operation_id="update_user")
 def update_user(
-    user_id: int, body: UserUpdate, caller: Writer, session: WriteSession, services: Services
+    user_id: RowId, body: UserUpdate, caller: Writer, session: WriteSession, services: Services
 ) -> UserView:
     """Change a person; 409 when ``version`` is not the present one."""
     repository.zone_wide(caller)
@@ -67,7 +67,7 @@ def update_user(
 
 @router.put("/users/{user_id}/password", status_code=HTTPStatus.NO_CONTENT, operation_id="reset_password")
 def reset_password(
-    user_id: int, body: PasswordReset, caller: Writer, session: WriteSession, services: Services
+    user_id: RowId, body: PasswordReset, caller: Writer, session: WriteSession, services: Services
 ) -> None:
     """Set a first or forgotten password; it must be changed at the next sign-in."""
     repository.zone_wide(caller)
@@ -75,7 +75,7 @@ def reset_password(
 
 
 @router.delete("/users/{user_id}/totp", status_code=HTTPStatus.NO_CONTENT, operation_id="clear_second_factor")
-def clear_second_factor(user_id: int, caller: Writer, session: WriteSession, services: Services) -> None:
+def clear_second_factor(user_id: RowId, caller: Writer, session: WriteSession, services: Services) -> None:
     """Take the second factor off somebody who lost it."""
     repository.zone_wide(caller)
     services.accounts.clear_totp(session, caller, user_id)
@@ -84,7 +84,7 @@ def clear_second_factor(user_id: int, caller: Writer, session: WriteSession, ser
 @router.delete(
     "/users/{user_id}/sessions", status_code=HTTPStatus.NO_CONTENT, operation_id="end_user_sessions"
 )
-def end_user_sessions(user_id: int, caller: Writer, session: WriteSession, services: Services) -> None:
+def end_user_sessions(user_id: RowId, caller: Writer, session: WriteSession, services: Services) -> None:
     """Sign somebody out everywhere, at once."""
     repository.zone_wide(caller)
     services.accounts.end_sessions(session, caller, user_id)
