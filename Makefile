@@ -1,7 +1,7 @@
 PY ?= python3
 BIN := .venv/bin
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web run --silent
-.PHONY: run dev test check bench lock clean help
+.PHONY: run dev test pages check bench lock clean help
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -18,7 +18,11 @@ test: ## all checks and all tests
 	@$(PY) tools/bootstrap.py test
 	@$(BIN)/python tools/checks.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
-	@$(BIN)/python -m pytest -m browser
+	@$(BIN)/python -m pytest -m browser tests/browser/test_living_park.py tests/browser/command
+
+pages: ## browser tests of the operator pages on the living park
+	@$(PY) tools/bootstrap.py test
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 check: ## checks and fast tests, about a minute
 	@$(PY) tools/bootstrap.py test
