@@ -107,6 +107,7 @@ async def test_many_events_make_few_reloads(db: Database, directory: DeviceDirec
         for device in ids:
             emit(session, DevicesChanged(ids=(device,)))
     async with asyncio.timeout(10):
-        while len(directory.devices()) < 200:
+        # the rows are swapped in by a worker; listeners are told on the loop a moment later
+        while len(directory.devices()) < 200 or not told:
             await asyncio.sleep(0.01)
-    assert 1 <= len(told) <= 5
+    assert len(told) <= 5
