@@ -39,6 +39,11 @@ def counts(session: Session, caller: Caller, clock: Clock, enterprise_id: int | 
         raised_10_min=repository.raised_since(session, caller, now - timedelta(minutes=10), enterprise_id),
         rate_per_hour=day / RATE_HOURS,
         server_ms=clock.now_ms(),
+        groups=0,
+        suppressed={},
+        kept_silent=0,
+        flood=None,
+        budgets=[],
     )
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from parksight.alarms.models import Alarm, JournalEntry, Rule
+from parksight.alarms.models import Alarm, Group, JournalEntry, Rule, Window
 from parksight.kernel.errors import ProblemError
 from parksight.kernel.permissions import Caller
 from parksight.registry.models import Enterprise, Equipment
 from parksight.telemetry.models import Point
 
 #: Words of the ``state`` filter.
-STATES = ("open", "active", "unknown", "unacknowledged", "cleared", "closed", "all")
+STATES = ("open", "active", "unknown", "unacknowledged", "suppressed", "cleared", "closed", "all")
 _SORTS = {
     "raised_at": Alarm.raised_at, "priority": Alarm.priority, "recorded_at": Alarm.recorded_at,
     "cleared_at": Alarm.cleared_at, "id": Alarm.id,
@@ -48,6 +48,8 @@ class Found:
     point: Point | None
     thing: Equipment | None
     enterprise: Enterprise | None
+    case_id: int | None = None
+    window_kind: str | None = None
 
 
 def pick(*columns: Any) -> Select[Any]:
@@ -56,8 +58,12 @@ def pick(*columns: Any) -> Select[Any]:
 
 
 def is_open() -> ColumnElement[bool]:
-    """Not cleared, or not acknowledged yet."""
-    return or_(Alarm.condition != "cleared", Alarm.handling == "new")
+    """Still standing, latched, or without a cause (:func:`parksight.alarms.lifecycle.is_open`)."""
+    return or_(
+        Alarm.condition != "cleared",
+        Alarm.handling.not_in(("closed", "suppressed")),
+        and_(Alarm.latching.is_(True), Alarm.reset_at.is_(None)),
+    )
 
 
 def _state(word: str) -> ColumnElement[bool] | None:
@@ -67,16 +73,19 @@ def _state(word: str) -> ColumnElement[bool] | None:
         "unknown": Alarm.condition == "unknown",
         "unacknowledged": Alarm.handling == "new",
         "cleared": Alarm.condition == "cleared",
-        "closed": and_(Alarm.condition == "cleared", Alarm.handling == "acknowledged"),
+        "closed": Alarm.handling == "closed",
+        "suppressed": and_(Alarm.suppressed.is_not(None), Alarm.condition != "cleared"),
     }.get(word)
 
 
 def _joined(caller: Caller) -> Select[Any]:
     statement = (
-        pick(Alarm, Point, Equipment, Enterprise)
+        pick(Alarm, Point, Equipment, Enterprise, Group.case_id, Window.kind)
         .outerjoin(Point, Point.id == Alarm.point_id)
         .outerjoin(Equipment, Equipment.id == Alarm.thing_id)
         .outerjoin(Enterprise, Enterprise.id == Alarm.enterprise_id)
+        .outerjoin(Group, Group.id == Alarm.group_id)
+        .outerjoin(Window, Window.id == Alarm.window_id)
     )
     return caller.scoped(statement, Alarm.enterprise_id)
 

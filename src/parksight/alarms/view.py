@@ -5,26 +5,34 @@ from __future__ import annotations
 from datetime import datetime
 from typing import cast
 
-from parksight.alarms.models import JournalEntry, Rule
+from parksight.alarms import lifecycle
+from parksight.alarms.models import Alarm, JournalEntry, Rule
 from parksight.alarms.repository import Found
 from parksight.alarms.schemas import (
     AlarmOut,
+    Cause,
     Condition,
     Definition,
     Handling,
+    IsaState,
     JournalOut,
     Named,
     PointRef,
     RuleOut,
+    Silence,
     StepWord,
 )
-from parksight.registry.models import Enterprise, Equipment
+from parksight.registry.models import Enterprise, Equipment, Unit
 from parksight.telemetry.models import Point
 
 
 def ms(when: datetime) -> int:
     """Milliseconds since the epoch."""
     return round(when.timestamp() * 1000)
+
+
+def ms_or_none(when: datetime | None) -> int | None:
+    return None if when is None else ms(when)
 
 
 def point_ref(point: Point | None) -> PointRef | None:
@@ -35,10 +43,18 @@ def point_ref(point: Point | None) -> PointRef | None:
     )
 
 
-def named(record: Enterprise | Equipment | None) -> Named | None:
+def named(record: Enterprise | Equipment | Unit | None) -> Named | None:
     if record is None:
         return None
     return Named(id=record.id, code=record.code, name=record.name, name_en=record.name_en)
+
+
+def state(a: Alarm) -> str:
+    """State of ISA-18.2 of a record."""
+    return lifecycle.state_of(
+        a.condition, acknowledged=a.acknowledged_at is not None or a.handling == "suppressed", suppressed=a.suppressed,
+        latching=a.latching, reset=a.reset_at is not None,
+    )  # fmt: skip
 
 
 def alarm(found: Found) -> AlarmOut:
@@ -49,12 +65,16 @@ def alarm(found: Found) -> AlarmOut:
     return AlarmOut(
         id=a.id, point=point_ref(found.point), rule_id=a.rule_id, rule_version=a.rule_version,
         step=cast(StepWord, a.step), priority=a.priority, raised_at=ms(a.raised_at), recorded_at=ms(a.recorded_at),
-        value=a.value, limit=a.limit, condition=cast(Condition, a.condition),
-        cleared_at=None if a.cleared_at is None else ms(a.cleared_at), cleared_reason=a.cleared_reason,
-        handling=cast(Handling, a.handling), acknowledged_by=a.acknowledged_by,
-        acknowledged_at=None if a.acknowledged_at is None else ms(a.acknowledged_at), comment=a.comment,
-        open=a.condition != "cleared" or a.handling == "new", simulated=a.simulated,
-        enterprise=named(found.enterprise), thing=named(thing), unit_id=a.unit_id, position=position,
+        value=a.value, limit=a.limit, condition=cast(Condition, a.condition), cleared_at=ms_or_none(a.cleared_at),
+        cleared_reason=a.cleared_reason, handling=cast(Handling, a.handling), acknowledged_by=a.acknowledged_by,
+        acknowledged_at=ms_or_none(a.acknowledged_at), comment=a.comment,
+        open=lifecycle.is_open(a.condition, a.handling, latching=a.latching, reset=a.reset_at is not None),
+        simulated=a.simulated, enterprise=named(found.enterprise), thing=named(thing), unit_id=a.unit_id,
+        position=position, state=cast(IsaState, state(a)), group_id=a.group_id, case_id=found.case_id,
+        annunciated_at=ms_or_none(a.annunciated_at), suppressed=cast(Silence | None, a.suppressed),
+        suppression_id=a.suppression_id, latching=a.latching, reset_at=ms_or_none(a.reset_at), repeats=a.repeats,
+        window_id=a.window_id, window_kind=found.window_kind, post=a.post, cause=cast(Cause | None, a.cause),
+        closed_at=ms_or_none(a.closed_at), closed_by=a.closed_by,
     )  # fmt: skip
 
 
@@ -62,7 +82,7 @@ def journal(entry: JournalEntry, point: Point | None) -> JournalOut:
     return JournalOut(
         id=entry.id, alarm_id=entry.alarm_id, point=point_ref(point), enterprise_id=entry.enterprise_id,
         what=entry.what, step=entry.step, priority=entry.priority, observed_at=ms(entry.observed_at),
-        recorded_at=ms(entry.recorded_at), value=entry.value, by_name=entry.by_name, comment=entry.comment,
+        recorded_at=ms(entry.recorded_at), value=entry.value, by_name=entry.by_name, comment=entry.comment, detail=entry.detail,
     )  # fmt: skip
 
 

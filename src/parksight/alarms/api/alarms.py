@@ -34,7 +34,7 @@ router = APIRouter(prefix="/alarms", tags=["alarms"])
 Reading = Annotated[Caller, requires(READ)]
 Service = Annotated[AlarmService, Depends(service("alarms"))]
 Instant = Annotated[int, Field(ge=0, le=253_402_300_799_000, description="ms since the epoch")]
-State = Literal["open", "active", "unknown", "unacknowledged", "cleared", "closed", "all"]
+State = Literal["open", "active", "unknown", "unacknowledged", "suppressed", "cleared", "closed", "all"]
 What = Literal["raised", "cleared", "unknown", "known", "withdrawn", "acknowledged"]
 
 

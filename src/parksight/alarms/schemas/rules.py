@@ -1,28 +1,15 @@
-"""What the API of alarms takes and shows."""
+"""What the API of alarm rules takes and shows."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-Clean = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
-Code = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=r"^\S[^\x00-\x1f\x7f]*$"),
-]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=300, pattern=Clean)]
-Number = Annotated[float, Field(ge=-1e300, le=1e300, allow_inf_nan=False)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-Priority = Annotated[int, Field(ge=1, le=4, description="1 is the highest")]
-RecordId = Annotated[int, Field(ge=1, le=2**53)]
-PointId = Annotated[int, Field(ge=1, le=2**31 - 1)]
-StepWord = Literal["HH", "H", "L", "LL", "STALE"]
-Condition = Literal["active", "unknown", "cleared"]
-Handling = Literal["new", "acknowledged"]
+from parksight.alarms.schemas.common import Code, Number, PointId, PointRef, Priority, Seconds, Text
 
 
 class StepIn(BaseModel):
@@ -181,22 +168,6 @@ class RuleImportReport(BaseModel):
     problems: list[RuleImportProblem]
 
 
-class PointRef(BaseModel):
-    id: int
-    code: str
-    name: str
-    name_en: str
-    unit: str
-    kind: str
-
-
-class Named(BaseModel):
-    id: int
-    code: str
-    name: str
-    name_en: str
-
-
 class RuleOut(BaseModel):
     id: int
     code: str
@@ -221,82 +192,3 @@ class RuleVersionOut(BaseModel):
     enabled: bool
     at: datetime
     by_name: str
-
-
-class AlarmOut(BaseModel):
-    """An occurrence; instants in ms since the epoch.
-
-    Attributes:
-        limit: in the point's unit; seconds of silence for STALE.
-        position: longitude and latitude of the thing that measures, None when not known.
-        open: condition not cleared, or not acknowledged yet.
-    """
-
-    id: int
-    point: PointRef | None
-    rule_id: int
-    rule_version: int
-    step: StepWord
-    priority: int
-    raised_at: int
-    recorded_at: int
-    value: float | None
-    limit: float
-    condition: Condition
-    cleared_at: int | None
-    cleared_reason: str | None
-    handling: Handling
-    acknowledged_by: str | None
-    acknowledged_at: int | None
-    comment: str | None
-    open: bool
-    simulated: bool
-    enterprise: Named | None
-    thing: Named | None
-    unit_id: int | None
-    position: tuple[float, float] | None
-
-
-class AcknowledgeIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000, pattern=Clean)] = ""
-
-
-class JournalOut(BaseModel):
-    id: int
-    alarm_id: int
-    point: PointRef | None
-    enterprise_id: int | None
-    what: str
-    step: str
-    priority: int
-    observed_at: int
-    recorded_at: int
-    value: float | None
-    by_name: str | None
-    comment: str | None
-
-
-class PriorityCount(BaseModel):
-    priority: int
-    active: int = 0
-    unknown: int = 0
-    unacknowledged: int = 0
-    open: int = 0
-
-
-class Counts(BaseModel):
-    """Open alarms by priority and what the service itself is doing.
-
-    Attributes:
-        raised_10_min: alarms raised in the last ten minutes; more than 10 is a flood (EEMUA 191, ISA-18.2).
-        rate_per_hour: mean over the last 24 hours.
-    """
-
-    priorities: list[PriorityCount]
-    open: int
-    unacknowledged: int
-    raised_10_min: int
-    rate_per_hour: float
-    server_ms: int
