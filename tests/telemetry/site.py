@@ -33,12 +33,12 @@ from parksight.telemetry.protocols import ReadingBatch, Receipt
 class Site:
     """A served telemetry; use as a context manager."""
 
-    def __init__(self, tmp_path: Path, live: LiveSettings | None = None) -> None:
+    def __init__(self, tmp_path: Path, live: LiveSettings | None = None, *, url: str | None = None) -> None:
         self.clock = SimulatedClock(START)
         self.settings = Settings(
             data_dir=tmp_path, ingest=IngestSettings(tick_ms=10), live=live or LiveSettings(tick_ms=50)
         )
-        self.db = Database(f"sqlite:///{tmp_path / 'records.sqlite'}", Bus(), self.clock)
+        self.db = Database(url or f"sqlite:///{tmp_path / 'records.sqlite'}", Bus(), self.clock)
         self.db.create_all()
         with self.db.session() as session:
             for i in (1, 2):
