@@ -156,6 +156,36 @@ class AlarmSettings(Section):
     )
     push_alarms: int = Field(50, ge=1, le=1_000, description="newest alarms named in one live message")
     export_max_rows: int = Field(200_000, ge=1)
+    group_window_s: int = Field(600, ge=1, description="alarms of one place belong together within this span")
+    wind_sector_deg: float = Field(
+        45.0, gt=0, le=90, description="how far off the wind a gas alarm may lie to belong to another"
+    )
+    wind_reach_m: float = Field(2_000.0, gt=0, description="gas alarms farther apart are not one cloud")
+    chatter_repeats: int = Field(
+        3, ge=2, description="times an alarm comes within chatter_s to be chattering"
+    )
+    chatter_s: int = Field(60, ge=1)
+    chatter_quiet_s: int = Field(300, ge=1, description="calm after which an alarm is no longer chattering")
+    flood_span_s: int = Field(600, ge=60, description="span in which the alarms of a flood are counted")
+    shelve_max_minutes: list[int] = Field(
+        [30, 120, 480, 1440], min_length=4, max_length=4, description="longest shelf by priority, 1 first"
+    )
+    service_max_hours: int = Field(
+        24 * 31, ge=1, description="longest time out of service before a new decision"
+    )
+    positions: int = Field(1, ge=1, description="operator positions that share the alarm load")
+    escalate_s: list[int] = Field(
+        [60, 180, 300, 600], min_length=4, max_length=4,
+        description="seconds without acknowledgement: post, enterprise, officer, leader",
+    )  # fmt: skip
+    parallel_priority: int = Field(
+        1, ge=0, le=4, description="alarms up to this priority tell all levels at once; 0: never"
+    )
+    webhook_hosts: list[str] = Field(
+        default_factory=list, description="hosts (name or name:port) that linkage may call; none by default"
+    )
+    webhook_timeout_s: float = Field(5.0, gt=0, le=60)
+    reaction_attempts: int = Field(3, ge=1, le=10, description="tries of a reaction that may be tried again")
 
 
 class Hj212Settings(Section):
