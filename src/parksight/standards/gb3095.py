@@ -6,39 +6,23 @@ conditions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import calendar
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 
-from parksight.standards.averaging import block_mean, rolling_mean
+from parksight.standards.averaging import Exceedance, block_mean, judge, rolling_mean
 from parksight.standards.gb8170 import round_half_even_array
-from parksight.standards.rulepack import Rule, RulePack, builtin
+from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
 
 F64 = npt.NDArray[np.float64]
 
+#: A verdict against a limit of this standard.
+Compliance = Exceedance
 
-@dataclass(frozen=True, slots=True)
-class Compliance:
-    """Verdict of a series against its limit.
-
-    Attributes:
-        limit: the rule applied.
-        exceeded: per value; False where the value is missing.
-        judged: values that count.
-        times_over: value / limit - 1 where exceeded, NaN elsewhere (超标倍数).
-    """
-
-    limit: Rule
-    exceeded: npt.NDArray[np.bool_]
-    judged: int
-    times_over: F64
-
-    @property
-    def rate(self) -> float:
-        """Share of judged values within the limit; NaN when none was judged."""
-        return 1.0 - float(self.exceeded.sum()) / self.judged if self.judged else float("nan")
+#: First day of the 2026 edition: whose rules of validity hold where no day is given.
+IN_FORCE = date(2026, 3, 1)
 
 
 def limit(pollutant: str, period: str, on: date, grade: int = 2, rules: RulePack | None = None) -> Rule:
@@ -49,50 +33,139 @@ def limit(pollutant: str, period: str, on: date, grade: int = 2, rules: RulePack
 def compliance(
     means: npt.ArrayLike, pollutant: str, period: str, on: date, grade: int = 2, rules: RulePack | None = None
 ) -> Compliance:
-    """Judge means of the limit's own period.
+    """Judge means of the limit's own period; a mean equal to its limit complies.
 
     Args:
-        means: means over ``period`` in the limit's unit, any shape, NaN where not valid.
+        means: means over ``period`` in the limit's unit, any shape, NaN where not valid. They are rounded
+            (GB/T 8170) to the decimals of their pollutant before they are compared.
+
+    Raises:
+        RuleMissing: the standard has no limit for this pollutant and period, or none in force on the day.
     """
-    rule = limit(pollutant, period, on, grade, rules)
-    x = round_half_even_array(means, _decimals(pollutant, rule.unit))
-    with np.errstate(invalid="ignore"):
-        over: npt.NDArray[np.bool_] = x > rule.number
-    times: F64 = np.where(over, x / rule.number - 1.0, np.nan)
-    return Compliance(rule, over, int(np.isfinite(x).sum()), times)
+    pack = rules or builtin()
+    rule = limit(pollutant, period, on, grade, pack)
+    places = pack.get("gb3095.decimals", on, pollutant=pollutant)
+    return judge(round_half_even_array(means, int(places.number)), rule, places)
 
 
-def hourly_means(minutes: npt.ArrayLike) -> F64:
+def exceedance(
+    values: npt.ArrayLike, step_minutes: int, pollutant: str, period: str, on: date, grade: int = 2,
+    rules: RulePack | None = None,
+) -> Compliance:  # fmt: skip
+    """Judge raw values by the averaging that the limit demands: 1 h, 24 h, MDA8 or annual.
+
+    Args:
+        values: shape (…, n), one value per ``step_minutes`` (1…60, a divisor of 60), from 00:00 of the day ``on``.
+        period: ``1h``, ``24h``, ``MDA8``, or ``annual`` (whole years beginning on ``on``, a 1 January).
+
+    Daily and longer means are made of valid hours, as the standard counts validity in hours and days.
+    """
+    if not 1 <= step_minutes <= 60 or 60 % step_minutes:
+        raise ValueError(f"the step must divide an hour, not {step_minutes} min")
+    pack = rules or builtin()
+    limit(pollutant, period, on, grade, pack)
+    x = np.asarray(values, dtype=np.float64)
+    used = [validity("1h", on, pack)]
+    hours = x if step_minutes == 60 else _hourly(x, 60 // step_minutes, used[0])
+    if period == "1h":
+        means = hours
+    elif period == "24h":
+        used.append(validity("24h", on, pack))
+        means = block_mean(hours, 24, int(used[-1].number))
+    elif period == "MDA8":
+        used += [validity("8h", on, pack), pack.get("hj663.mda8_means", on, what="least")]
+        means = daily_max_8h(hours, limit(pollutant, period, on, grade, pack).number)
+    elif period == "annual" and (on.month, on.day) == (1, 1):
+        used += [validity(p, on, pack) for p in ("24h", "month", "february", "annual")]
+        means = annual_mean(block_mean(hours, 24, int(used[1].number)), on.year, pack)[..., None]
+    else:
+        raise ValueError(f"values from {on} on cannot be averaged to {period}")
+    found = compliance(means, pollutant, period, on, grade, pack)
+    return judge(found.means, found.limit, *found.rules[1:], *used)
+
+
+def validity(period: str, on: date, rules: RulePack | None = None) -> Rule:
+    """How many valid values a mean needs: ``1h`` min, ``8h`` and ``24h`` h, ``month``, ``february``, ``annual`` d."""
+    return (rules or builtin()).get("gb3095.validity", on, period=period)
+
+
+def hourly_means(minutes: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None) -> F64:
     """1 h means of minute values, shape (…, 60 n) to (…, n); valid from 45 minutes on. GB 3095, Table 4."""
-    return block_mean(minutes, 60, 45)
+    return block_mean(minutes, 60, int(validity("1h", on, rules).number))
 
 
-def daily_means(hours: npt.ArrayLike) -> F64:
+def daily_means(hours: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None) -> F64:
     """24 h means of hourly values; valid from 20 hours on. GB 3095, Table 4."""
-    return block_mean(hours, 24, 20)
+    return block_mean(hours, 24, int(validity("24h", on, rules).number))
 
 
-def daily_max_8h(hours: npt.ArrayLike) -> F64:
+def daily_max_8h(
+    hours: npt.ArrayLike, limit_value: float = 160.0, on: date = IN_FORCE, rules: RulePack | None = None
+) -> F64:
     """Largest 8 h running mean of each day (MDA8), from hourly values (…, 24 n).
 
     The 8 h means that end at 08:00 … 24:00 of the day count; each needs 6 hours, and a day needs 14 of its 17
-    means unless its maximum already exceeds 160 ug/m3. HJ 663-2013, Table 1 (O3).
+    means unless its maximum already exceeds the limit (160 ug/m3, grade 2). HJ 663-2013, Table 1 (O3).
     """
+    pack = rules or builtin()
     x = np.asarray(hours, dtype=np.float64)
-    running = rolling_mean(x, 8, 6)
     days = x.shape[-1] // 24
-    blocks = running[..., : days * 24].reshape(*x.shape[:-1], days, 24)[..., 7:]
+    blocks = x[..., : days * 24].reshape(*x.shape[:-1], days, 24)
+    running = rolling_mean(blocks, 8, int(validity("8h", on, pack).number))[..., 7:]
+    valid = np.isfinite(running)
+    top = np.where(valid, running, -np.inf).max(axis=-1)
+    least = pack.number("hj663.mda8_means", on, what="least")
+    enough = (valid.sum(axis=-1) >= least) | (top > limit_value)
+    out: F64 = np.where(enough & np.isfinite(top), top, np.nan)
+    return out
+
+
+def daily_max_1h(hours: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None) -> F64:
+    """Largest hourly mean of each day (…, 24 n) to (…, n); a day needs 20 valid hours."""
+    x = np.asarray(hours, dtype=np.float64)
+    days = x.shape[-1] // 24
+    blocks = x[..., : days * 24].reshape(*x.shape[:-1], days, 24)
     valid = np.isfinite(blocks)
     top = np.where(valid, blocks, -np.inf).max(axis=-1)
-    enough = (valid.sum(axis=-1) >= 14) | (top > 160.0)
-    out: F64 = np.where(enough & np.isfinite(top), top, np.nan)
+    out: F64 = np.where(valid.sum(axis=-1) >= validity("24h", on, rules).number, top, np.nan)
+    return out
+
+
+def monthly_mean(days: npt.ArrayLike, month: int, rules: RulePack | None = None, on: date = IN_FORCE) -> F64:
+    """Mean of the daily values of one month, shape (…, days) to (…); 27 valid days, 25 in February. Table 4."""
+    if not 1 <= month <= 12:
+        raise ValueError(f"there is no month {month}")
+    least = int(validity("february" if month == 2 else "month", on, rules).number)
+    x = np.asarray(days, dtype=np.float64)
+    if not least <= x.shape[-1] <= 31:
+        raise ValueError(f"month {month} does not have {x.shape[-1]} days")
+    return block_mean(x, x.shape[-1], least)[..., 0]
+
+
+def annual_mean(days: npt.ArrayLike, year: int, rules: RulePack | None = None) -> F64:
+    """Mean of the daily values of one year, shape (…, 365 or 366) to (…).
+
+    Needs 324 valid days, and 27 in each month (25 in February). GB 3095, Table 4.
+    """
+    pack, on = rules or builtin(), date(year, 12, 31)
+    x = np.asarray(days, dtype=np.float64)
+    length = 366 if calendar.isleap(year) else 365
+    if x.shape[-1] != length:
+        raise ValueError(f"{year} has {length} days, not {x.shape[-1]}")
+    edges = np.cumsum([0, *(calendar.monthrange(year, m)[1] for m in range(1, 12))])
+    valid = np.isfinite(x)
+    per_month = np.add.reduceat(valid.astype(np.int64), edges, axis=-1)
+    month, february = (validity(p, on, pack).number for p in ("month", "february"))
+    least = np.where(np.arange(12) == 1, february, month)
+    enough = (per_month >= least).all(axis=-1) & (valid.sum(axis=-1) >= validity("annual", on, pack).number)
+    out: F64 = np.where(enough, block_mean(x, length, 1)[..., 0], np.nan)
     return out
 
 
 def percentile(values: npt.ArrayLike, p: float) -> float:
     """The p-th percentile of HJ 663 (linear between ranks k = 1 + (n-1) p/100); NaN values are left out.
 
-    Raises ValueError when nothing is left.
+    Raises ValueError when nothing is left or p lies outside 0…100.
     """
     x = np.asarray(values, dtype=np.float64).ravel()
     x = x[np.isfinite(x)]
@@ -101,8 +174,31 @@ def percentile(values: npt.ArrayLike, p: float) -> float:
     return float(np.percentile(x, p, method="linear"))
 
 
-def _decimals(pollutant: str, unit: str) -> int:
-    """Decimals to which a mean is rounded before it is judged: as many as its limit is written with."""
-    if pollutant == "BaP":
-        return 4
-    return 1 if unit == "mg/m3" or pollutant == "Pb" else 0
+def composite_index(
+    values: dict[str, float], on: date, rules: RulePack | None = None
+) -> tuple[float, tuple[Rule, ...]]:
+    """``sum(w Ci/Si)`` over the six pollutants with the rules used; its weights of 2026 are unverified. HJ 663.
+
+    Args:
+        values: annual means of SO2, NO2, PM10, PM2.5, the 95th percentile of CO days and the 90th of O3 MDA8.
+
+    Raises RuleMissing when a pollutant is missing.
+    """
+    pack = rules or builtin()
+    weights = pack.scale("hj663.weight", on)
+    used: list[Rule] = []
+    total = 0.0
+    for weight in weights:
+        name = weight.key["pollutant"]
+        if name not in values or not np.isfinite(values[name]):
+            raise RuleMissing(f"the composite index needs {name}")
+        period = {"CO": "24h", "O3": "MDA8"}.get(name, "annual")
+        rule = limit(name, period, on, 2, pack)
+        total += weight.number * values[name] / rule.number
+        used += [weight, rule]
+    return total, tuple(used)
+
+
+def _hourly(x: F64, per_hour: int, rule: Rule) -> F64:
+    """Hourly means of ``per_hour`` values; as many must be valid as cover the minutes the standard asks for."""
+    return block_mean(x, per_hour, max(1, int(np.ceil(per_hour * rule.number / 60.0))))

@@ -27,19 +27,22 @@ def round_up(value: float, decimals: int = 0) -> float:
 
 
 def round_half_even_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArray[np.float64]:
-    """:func:`round_half_even` over an array of any shape.
+    """:func:`round_half_even` over an array of any shape; equal to it while ``|value| 10^decimals < 2^50``.
 
-    Vectorised: only elements that lie within float error of a tie take the exact decimal way.
+    A number reads as a tie exactly when it is the double nearest to that tie's decimal. The nearest double is had
+    without text: a quotient of two whole numbers is rounded correctly.
     """
     x = np.asarray(values, dtype=np.float64)
-    scale = 10.0**decimals
-    scaled = x * scale
-    out: npt.NDArray[np.float64] = np.rint(scaled) / scale
+    if decimals >= 0:
+        scale = 10.0**decimals
+        low = np.floor(x * scale)
+        tie, step = (2.0 * low + 1.0) / (2.0 * scale), 1.0 / scale
+    else:
+        step = 10.0**-decimals
+        low = np.floor(x / step)
+        tie = (low + 0.5) * step
     with np.errstate(invalid="ignore"):
-        near_tie = np.abs(np.abs(scaled - np.floor(scaled)) - 0.5) < 1e-6 * np.maximum(
-            1.0, np.abs(scaled) * 1e-6
-        )
-    if near_tie.any():
-        exact = [round_half_even(float(v), decimals) for v in x[near_tie]]
-        out[near_tie] = exact
-    return out
+        up = (x > tie) | ((x == tie) & (np.mod(low, 2.0) != 0.0))
+    whole = low + up
+    out: npt.NDArray[np.float64] = whole / scale if decimals >= 0 else whole * step
+    return np.where(np.isfinite(x), out, x)

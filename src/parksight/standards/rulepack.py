@@ -8,110 +8,25 @@ CSV columns (UTF-8, header row, in any order)::
     rule,key,value,unit,sense,standard,clause,valid_from,valid_to,confidence,note
 
 ``key`` is ``name=value`` pairs joined by ``;``. ``sense`` is ``max`` or ``min`` for limits (a local pack may
-only tighten those), empty otherwise. ``valid_to`` is the last day in force, empty while open.
+only tighten those), empty otherwise. ``valid_to`` is the last day in force, empty while open. Which rules exist, by
+which keys they are asked for, and in which units and bounds they lie is described in ``data/schema/rules.csv``.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
-from enum import StrEnum
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from functools import cache
 from importlib import resources
-from types import MappingProxyType
 
-COLUMNS = (
-    "rule", "key", "value", "unit", "sense", "standard", "clause",
-    "valid_from", "valid_to", "confidence", "note",
-)  # fmt: skip
+from parksight.standards.rule import Confidence, PackError, Rule, RuleMissing, RuleNotInForce, weakest
+from parksight.standards.rulefile import COLUMNS, Schema, Shape, parse_rules
 
+__all__ = [
+    "COLUMNS", "Confidence", "PackError", "Rule", "RuleMissing", "RuleNotInForce", "RulePack", "Schema", "Shape",
+    "builtin", "weakest",
+]  # fmt: skip
 
-class Confidence(StrEnum):
-    """How sure a value is; everything but the first two must be shown as unverified."""
-
-    OFFICIAL_TEXT = "official_text"
-    TWO_SOURCES = "two_sources"
-    ONE_SOURCE = "one_source"
-    OWN_UNVERIFIED = "own_unverified"
-
-
-class PackError(ValueError):
-    """A rule pack is faulty: says file, row and column."""
-
-    def __init__(self, origin: str, row: int | None, column: str | None, reason: str) -> None:
-        self.origin, self.row, self.column, self.reason = origin, row, column, reason
-        place = (
-            origin + (f", row {row}" if row is not None else "") + (f", column {column}" if column else "")
-        )
-        super().__init__(f"{place}: {reason}")
-
-
-class RuleMissing(LookupError):  # noqa: N818 - the field says "missing", and it is not an error of ours
-    """No pack holds such a value: it must be supplied, never guessed."""
-
-
-class RuleNotInForce(RuleMissing):
-    """The value exists, but not for this date; ``spans`` lists the dates it does hold."""
-
-    def __init__(
-        self, rule: str, key: Mapping[str, str], on: date, spans: list[tuple[date, date | None]]
-    ) -> None:
-        self.spans = spans
-        held = ", ".join(f"{a}..{b or 'open'}" for a, b in spans)
-        super().__init__(f"{rule} {dict(key)} is not in force on {on}; known for {held}")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One value of the law with where it comes from.
-
-    Attributes:
-        rule: dotted name, e.g. ``gb3095.limit``.
-        key: what the value is for, e.g. ``{"pollutant": "SO2", "period": "24h", "grade": "2"}``.
-        value: number, or text where the rule is a word (an approver, a class name).
-        unit: unit of the number, empty for pure numbers and words.
-        sense: ``max``/``min`` for limits, empty otherwise.
-        valid_from, valid_to: first and last day in force; ``valid_to`` None while open.
-        origin: the pack the value comes from.
-    """
-
-    rule: str
-    key: Mapping[str, str]
-    value: float | str
-    unit: str
-    sense: str
-    standard: str
-    clause: str
-    valid_from: date
-    valid_to: date | None
-    confidence: Confidence
-    note: str
-    origin: str
-
-    @property
-    def verified(self) -> bool:
-        return self.confidence in (Confidence.OFFICIAL_TEXT, Confidence.TWO_SOURCES)
-
-    @property
-    def number(self) -> float:
-        """The value as a number; TypeError where the rule is a word."""
-        if isinstance(self.value, str):
-            raise TypeError(f"{self.rule} {dict(self.key)} is the word {self.value!r}, not a number")
-        return self.value
-
-    def holds_on(self, on: date) -> bool:
-        return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
-
-    def overlaps(self, other: Rule) -> bool:
-        return (other.valid_to is None or self.valid_from <= other.valid_to) and (
-            self.valid_to is None or other.valid_from <= self.valid_to
-        )
-
-
-Fail = Callable[[str, str], PackError]
 _Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -121,41 +36,54 @@ class RulePack:
     Layers of other packs may lie on top (:meth:`overlay`): the topmost layer with a row in force answers.
     """
 
-    def __init__(self, rules: Iterable[Rule], layers: tuple[RulePack, ...] = ()) -> None:
+    def __init__(
+        self, rules: Iterable[Rule], layers: tuple[RulePack, ...] = (), schema: Schema | None = None
+    ) -> None:
         self._rows: dict[_Key, list[Rule]] = {}
+        self._of_rule: dict[str, list[Rule]] = {}
         self._layers = layers
+        self._schema = schema
         for item in rules:
+            if schema is not None:
+                schema.check(item)
             rows = self._rows.setdefault(_key(item.rule, item.key), [])
             for other in rows:
                 if other.overlaps(item):
                     raise PackError(
-                        item.origin, None, "valid_from",
+                        item.origin, item.row or None, "valid_from",
                         f"{item.rule} {dict(item.key)} is given twice for the same days "
-                        f"({other.valid_from}.. and {item.valid_from}..)",
+                        f"({other.valid_from}.. in {other.origin} row {other.row} and {item.valid_from}..)",
                     )  # fmt: skip
             rows.append(item)
+            self._of_rule.setdefault(item.rule, []).append(item)
 
     @classmethod
-    def parse(cls, text: str, origin: str) -> RulePack:
-        """Read a pack from CSV text; PackError names row (1 = header) and column of a fault."""
-        return cls(_parse(text, origin))
+    def parse(cls, text: str, origin: str, schema: Schema | None = None) -> RulePack:
+        """Read a pack from CSV text; PackError names row (line of the file) and column of a fault."""
+        return cls(parse_rules(text, origin), schema=schema)
 
     def overlay(self, local: RulePack, *, may_relax: bool = False) -> RulePack:
         """This pack with a zone's or plant's own pack on top.
 
-        A local limit (``sense`` max or min) that is laxer than ours on any shared day is refused unless
-        ``may_relax``; ours is never changed.
+        A local limit (``sense`` max or min) that is laxer than any below it on a shared day is refused unless
+        ``may_relax``: a plant may tighten the zone's limits and the zone ours, never the reverse. Ours is never changed.
+
+        Raises:
+            PackError: a laxer limit, another unit, or a row that does not have the shape of its rule.
         """
         for item in local:
-            mine = self._rows.get(_key(item.rule, item.key), [])
-            for other in mine:
+            if self._schema is not None:
+                self._schema.check(item)
+            handle = _key(item.rule, item.key)
+            for other in (row for pack in (self, *self._layers) for row in pack._rows.get(handle, ())):
                 if not may_relax and item.overlaps(other) and _laxer(item, other):
                     raise PackError(
-                        item.origin, None, "value",
+                        item.origin, item.row or None, "value",
                         f"{item.rule} {dict(item.key)}: {item.value} {item.unit} is laxer than "
                         f"{other.value} {other.unit} of {other.standard}; local limits may only be stricter",
                     )  # fmt: skip
-        return RulePack((r for rows in self._rows.values() for r in rows), (*self._layers, local))
+        top = (RulePack(_own(local)), *local._layers)
+        return RulePack(_own(self), (*self._layers, *top), self._schema)
 
     def get(self, rule: str, on: date, **key: object) -> Rule:
         """The row in force on a date.
@@ -183,28 +111,55 @@ class RulePack:
     def table(self, rule: str, on: date, **key: object) -> list[Rule]:
         """All rows of a rule in force on a date whose keys contain the given pairs, topmost layer first met.
 
+        Layers are merged row by row; a scale whose boundaries move as a whole is read by :meth:`scale`.
         Raises RuleMissing when there is none.
         """
         wanted = {(name, str(v)) for name, v in key.items()}
         found: dict[_Key, Rule] = {}
         for pack in (*reversed(self._layers), self):
-            for handle, rows in pack._rows.items():
-                if handle[0] != rule or handle in found or not wanted <= handle[1]:
-                    continue
-                for row in rows:
-                    if row.holds_on(on):
-                        found[handle] = row
+            for row in pack._in_force(rule, on, wanted):
+                found.setdefault(_key(row.rule, row.key), row)
         if not found:
             raise RuleMissing(f"no rule pack holds a table {rule} {dict(key)} in force on {on}")
         return list(found.values())
 
+    def scale(self, rule: str, on: date, **key: object) -> list[Rule]:
+        """As :meth:`table`, but all from the topmost layer that has any: a local scale replaces ours whole.
+
+        Boundaries are keys of their rows (``above=320``), so a local pack could otherwise only add some.
+        """
+        wanted = {(name, str(v)) for name, v in key.items()}
+        for pack in (*reversed(self._layers), self):
+            rows = pack._in_force(rule, on, wanted)
+            if rows:
+                return rows
+        raise RuleMissing(f"no rule pack holds a scale {rule} {dict(key)} in force on {on}")
+
+    def changes(self, *rules: str) -> tuple[date, ...]:
+        """The days on which a row of these rules begins, or stops, to hold, ascending.
+
+        Between two of them every answer is the same, so a series is computed edition by edition, not day by day.
+        """
+        days = {row.valid_from for row in self if row.rule in rules}
+        days |= {row.valid_to + timedelta(days=1) for row in self if row.rule in rules and row.valid_to}
+        return tuple(sorted(days))
+
+    def _in_force(self, rule: str, on: date, wanted: set[tuple[str, str]]) -> list[Rule]:
+        return [r for r in self._of_rule.get(rule, ()) if r.holds_on(on) and wanted <= set(r.key.items())]
+
     def __iter__(self) -> Iterator[Rule]:
         for pack in (self, *self._layers):
-            for rows in pack._rows.values():
-                yield from rows
+            yield from _own(pack)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+@cache
+def schema() -> Schema:
+    """The shapes of all rules that ParkSight asks for."""
+    file = resources.files("parksight.standards") / "data" / "schema" / "rules.csv"
+    return Schema.parse(file.read_text(encoding="utf-8"), "schema/rules.csv")
 
 
 @cache
@@ -214,8 +169,13 @@ def builtin() -> RulePack:
     folder = resources.files("parksight.standards") / "data"
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".csv"):
-            rows += _parse(file.read_text(encoding="utf-8"), file.name)
-    return RulePack(rows)
+            rows += parse_rules(file.read_text(encoding="utf-8"), file.name)
+    return RulePack(rows, schema=schema())
+
+
+def _own(pack: RulePack) -> Iterator[Rule]:
+    for rows in pack._rows.values():
+        yield from rows
 
 
 def _key(rule: str, key: Mapping[str, str]) -> _Key:
@@ -227,74 +187,11 @@ def _laxer(local: Rule, ours: Rule) -> bool:
         return False
     if local.unit != ours.unit:
         raise PackError(
-            local.origin, None, "unit", f"{local.rule} is given in {local.unit}, ours in {ours.unit}"
+            local.origin, local.row or None, "unit",
+            f"{local.rule} is given in {local.unit or '(none)'}, ours in {ours.unit or '(none)'}",
+        )  # fmt: skip
+    if isinstance(local.value, str):
+        raise PackError(
+            local.origin, local.row or None, "value", f"{local.rule} is a limit and must be a number"
         )
     return local.number > ours.number if ours.sense == "max" else local.number < ours.number
-
-
-def _parse(text: str, origin: str) -> list[Rule]:
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        header = reader.fieldnames or []
-        for column in COLUMNS:
-            if column not in header:
-                raise PackError(origin, 1, column, "this column is missing")
-        return [_row(raw, origin, number) for number, raw in enumerate(reader, start=2)]
-    except csv.Error as error:
-        raise PackError(origin, reader.line_num, None, f"not readable as CSV: {error}") from None
-
-
-def _row(raw: dict[str, str | None], origin: str, number: int) -> Rule:
-    def cell(column: str) -> str:
-        return (raw.get(column) or "").strip()
-
-    def fail(column: str, reason: str) -> PackError:
-        return PackError(origin, number, column, reason)
-
-    if raw.get(None):  # type: ignore[call-overload]  # csv puts surplus cells under the key None
-        raise fail("", "the row has more cells than the header")
-    for column in ("rule", "value", "standard", "valid_from", "confidence"):
-        if not cell(column):
-            raise fail(column, "may not be empty")
-    key: dict[str, str] = {}
-    for pair in filter(None, cell("key").split(";")):
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip() or not value.strip():
-            raise fail("key", f"{pair!r} is not name=value")
-        if name.strip() in key:
-            raise fail("key", f"{name.strip()!r} is given twice")
-        key[name.strip()] = value.strip()
-    try:
-        confidence = Confidence(cell("confidence"))
-    except ValueError:
-        raise fail("confidence", f"{cell('confidence')!r} is none of {', '.join(Confidence)}") from None
-    if cell("sense") not in ("", "max", "min"):
-        raise fail("sense", f"{cell('sense')!r} is none of max, min or empty")
-    begin = _day(cell("valid_from"), fail, "valid_from")
-    end = _day(cell("valid_to"), fail, "valid_to") if cell("valid_to") else None
-    if end is not None and end < begin:
-        raise fail("valid_to", f"{end} lies before valid_from {begin}")
-    content = _value(cell("value"), fail)
-    if cell("sense") and isinstance(content, str):
-        raise fail("value", "a limit (sense max or min) must be a number")
-    return Rule(
-        cell("rule"), MappingProxyType(key), content, cell("unit"), cell("sense"), cell("standard"),
-        cell("clause"), begin, end, confidence, cell("note"), origin,
-    )  # fmt: skip
-
-
-def _value(text: str, fail: Fail) -> float | str:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if number != number or number in (float("inf"), float("-inf")):
-        raise fail("value", f"{text!r} is not a finite number")
-    return number
-
-
-def _day(text: str, fail: Fail, column: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise fail(column, f"{text!r} is not a date YYYY-MM-DD") from None
