@@ -92,7 +92,7 @@ class Platform:
             ingest=self.telemetry.pipeline,
             directory=DeviceDirectory(self.db),
             frames=FrameLog(settings.data_dir / "frames.sqlite"),
-            activity=ActivityBook(),
+            activity=ActivityBook(self.telemetry.pipeline.link_changed),
             unknown=UnknownDevices(self.db),
             clock=self.clock,
             bus=self.bus,

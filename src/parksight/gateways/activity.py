@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from parksight.telemetry.protocols import Receipt
 
@@ -33,6 +34,7 @@ class Activity:
         rejected: readings the ingest refused, by reason.
         clock_skew_ms: device clock minus ours in its newest frame, None when the frame bore no time.
         died_at: when the source itself was reported dead (MQTT will, Sparkplug death).
+        link_changed: called whenever the connection came or went.
     """
 
     connected: bool | None = None
@@ -52,6 +54,7 @@ class Activity:
     deviations: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    link_changed: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def frame(self, now_ms: int, readings: int = 0) -> None:
         """A frame was understood."""
@@ -62,19 +65,26 @@ class Activity:
             self.last_reading_at = now_ms
 
     def connect(self, now_ms: int) -> None:
-        self.connected = True
+        self._link(True)
         self.connected_at = now_ms
         self.refusal = None
 
     def disconnect(self, now_ms: int) -> None:
-        self.connected = False
+        self._link(False)
         self.disconnected_at = now_ms
 
     def refuse(self, now_ms: int, reason: str) -> None:
         """The device could not be reached or turned us away."""
-        self.connected = False
+        self._link(False)
         self.refused_at = now_ms
         self.refusal = reason
+
+    def _link(self, connected: bool) -> None:
+        # Down from the start is no change: nothing was lost.
+        changed = connected != bool(self.connected)
+        self.connected = connected
+        if changed and self.link_changed is not None:
+            self.link_changed()
 
     def error(self, reason: str, number: int = 1) -> None:
         count(self.errors, reason, number)
@@ -94,16 +104,22 @@ class Activity:
 
 
 class ActivityBook:
-    """All activities by device id; grows only with the devices on record."""
+    """All activities by device id; grows only with the devices on record.
 
-    def __init__(self) -> None:
+    Args:
+        link_changed: told the device whenever its connection came or went (flapping detection of the ingest).
+    """
+
+    def __init__(self, link_changed: Callable[[int], None] | None = None) -> None:
         self._rows: dict[int, Activity] = {}
+        self._link_changed = link_changed
 
     def of(self, device_id: int) -> Activity:
         """The activity of a device, made on first use."""
         row = self._rows.get(device_id)
         if row is None:
-            row = self._rows[device_id] = Activity()
+            told = None if self._link_changed is None else partial(self._link_changed, device_id)
+            row = self._rows[device_id] = Activity(link_changed=told)
         return row
 
     def get(self, device_id: int) -> Activity | None:

@@ -60,7 +60,6 @@ class Presence:
         if not first:
             return
         self._context.activity.of(state.id).connect(now_ms)
-        self._link_changed(state.id)
         self._learn(state, frame)
         for listener in self.on_arrival:
             listener(state)
@@ -93,13 +92,6 @@ class Presence:
                 continue
             current.owner = None
             self._context.activity.of(state.id).disconnect(now_ms)
-            self._link_changed(state.id)
-
-    def _link_changed(self, device_id: int) -> None:
-        # Only the real pipeline watches for flapping links.
-        changed = getattr(self._context.ingest, "link_changed", None)
-        if changed is not None:
-            changed(device_id)
 
     def real_time(self, state: DeviceState, moments: Sequence[int], received: int) -> None:
         """Real-time frames with these DataTimes came."""
