@@ -112,7 +112,7 @@ def code_of(session: Session, model: Any, ids: set[int]) -> dict[int, str]:
     wanted = sorted(ids)
     for start in range(0, len(wanted), CHUNK):
         part = wanted[start : start + CHUNK]
-        found.update(session.execute(select(model.id, model.code).where(model.id.in_(part))).tuples().all())
+        found.update(session.execute(select(model.id, model.code).where(model.id.in_(part))).all())
     return found
 
 

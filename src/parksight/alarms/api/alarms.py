@@ -26,6 +26,7 @@ from parksight.alarms.schemas import (
     StepWord,
 )
 from parksight.alarms.service import READ, AlarmService
+from parksight.kernel import documents
 from parksight.kernel.errors import not_found
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
@@ -132,16 +133,18 @@ def export(
         # The session must live as long as the answer is written, longer than the route's own.
         with alarms.db.read() as session:
             rows = session.execute(statement.execution_options(yield_per=500))
-            shown = (view.alarm(repository.Found(*row)) for row in rows)
+            shown = exporter.rows((view.alarm(repository.Found(*row)) for row in rows), zone)
             yield from (
-                exporter.to_csv(shown, zone) if query.format == "csv" else exporter.to_xlsx(shown, zone)
+                documents.to_csv(exporter.COLUMNS, shown)
+                if query.format == "csv"
+                else documents.to_xlsx("alarms", exporter.COLUMNS, shown)
             )
 
     headers = {
         "content-disposition": f'attachment; filename="parksight-alarms.{query.format}"',
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(stream(), media_type=exporter.MEDIA[query.format], headers=headers)
+    return StreamingResponse(stream(), media_type=documents.MEDIA[query.format], headers=headers)
 
 
 @router.get("/status", operation_id="alarm_status")

@@ -1,23 +1,15 @@
-"""Records to CSV, XLSX and GeoJSON; what leaves here can be imported again.
-
-Text cells that a spreadsheet would run as a formula get an apostrophe in front (CSV) or are typed as text (XLSX).
-"""
+"""Records to CSV, XLSX and GeoJSON; what leaves here can be imported again."""
 
 from __future__ import annotations
 
-import csv
-import io
-import tempfile
 from collections.abc import Iterator
-from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from sqlalchemy.orm import Session
 
+from parksight.kernel import documents
+from parksight.kernel.documents import to_csv, to_xlsx
 from parksight.kernel.errors import ProblemError
 from parksight.kernel.permissions import Caller
 from parksight.registry import repository
@@ -25,18 +17,10 @@ from parksight.registry.kinds import Kind
 from parksight.registry.transfer import columns as table
 
 MEDIA = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": documents.MEDIA["csv"],
+    "xlsx": documents.MEDIA["xlsx"],
     "geojson": "application/geo+json",
 }
-#: Longest text a spreadsheet cell holds (ECMA-376 limit of common programs).
-_CELL = 32_767
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-def guarded(text: str) -> str:
-    """Text no spreadsheet program runs (OWASP: CSV injection)."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def check(kind: Kind, format: str) -> None:  # noqa: A002
@@ -60,7 +44,8 @@ def export(session: Session, caller: Caller, kind: Kind, format: str) -> Iterato
     statement = repository.listing(caller, kind)
     if format == "geojson":
         return _geojson(session, kind, statement)
-    return _csv(session, kind, statement) if format == "csv" else _xlsx(session, kind, statement)
+    names, rows = table.names(kind), _table(session, kind, statement)
+    return to_csv(names, rows) if format == "csv" else to_xlsx(kind.name, names, rows)
 
 
 def template(kind: Kind) -> bytes:
@@ -97,62 +82,10 @@ def _cells(session: Session, kind: Kind, records: list[Any]) -> Iterator[dict[st
         yield cells
 
 
-def _text(value: Any) -> Any:
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode() if value else ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return value
-
-
-def _csv(session: Session, kind: Kind, statement: Any) -> Iterator[bytes]:
+def _table(session: Session, kind: Kind, statement: Any) -> Iterator[list[Any]]:
     names = table.names(kind)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    buffer.write("﻿")  # without the mark, Excel reads UTF-8 as the machine's old code page
-    writer.writerow(names)
     for cells in _rows(session, kind, statement):
-        line = [_text(cells.get(n)) for n in names]
-        writer.writerow([guarded(v) if isinstance(v, str) else v for v in line])
-        if buffer.tell() > 64 * 1024:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
-def _xlsx(session: Session, kind: Kind, statement: Any) -> Iterator[bytes]:
-    names = table.names(kind)
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet(kind.name)
-    sheet.append(list(names))
-    for cells in _rows(session, kind, statement):
-        line = []
-        for name in names:
-            value = _text(cells.get(name))
-            if isinstance(value, str):
-                if len(value) > _CELL:
-                    raise ProblemError(
-                        "registry.export.cell_too_long", 413, {"code": cells["code"], "column": name}
-                    )
-                cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
-                cell.data_type = "s"
-                line.append(cell)
-            else:
-                line.append(value)
-        sheet.append(line)
-    file = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115 - closed by the generator below
-    book.save(file)
-    file.seek(0)
-    return _drain(file)
-
-
-def _drain(file: Any) -> Iterator[bytes]:
-    with file:
-        while portion := file.read(64 * 1024):
-            yield portion
+        yield [cells.get(name) for name in names]
 
 
 def _geojson(session: Session, kind: Kind, statement: Any) -> Iterator[bytes]:

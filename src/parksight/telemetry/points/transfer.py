@@ -7,16 +7,12 @@ an existing point's field as it was. References are given as codes (``enterprise
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import msgspec
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from pydantic import ValidationError
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
@@ -24,11 +20,11 @@ from sqlalchemy.orm import Session
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database, emit
+from parksight.kernel.documents import to_csv, to_xlsx
 from parksight.kernel.errors import ProblemError
 from parksight.kernel.i18n import translate
 from parksight.kernel.permissions import Caller
 from parksight.registry.models import Enterprise, Equipment, Place
-from parksight.registry.transfer.exporter import guarded
 from parksight.registry.transfer.readers import FileProblem, Row, open_file
 from parksight.telemetry.events import PointsChanged
 from parksight.telemetry.models import Point
@@ -319,7 +315,7 @@ def template() -> bytes:
 def export(session: Session, caller: Caller, wanted: repository.Wanted, format: str) -> Iterator[bytes]:  # noqa: A002
     """The points a list would show, as a table that :class:`PointImporter` reads back unchanged."""
     rows = _cells(session, caller, wanted)
-    return _csv(rows) if format == "csv" else _xlsx(rows)
+    return to_csv(COLUMNS, rows) if format == "csv" else to_xlsx("points", COLUMNS, rows)
 
 
 def _cells(session: Session, caller: Caller, wanted: repository.Wanted) -> Iterator[list[Any]]:
@@ -333,36 +329,3 @@ def _cells(session: Session, caller: Caller, wanted: repository.Wanted) -> Itera
         line += [codes[c].get(getattr(point, field)) for c, (field, _) in REFERENCES.items()]
         line.append(msgspec.json.encode(point.properties).decode() if point.properties else None)
         yield [("true" if v else "false") if isinstance(v, bool) else v for v in line]
-
-
-def _csv(rows: Iterator[list[Any]]) -> Iterator[bytes]:
-    buffer = io.StringIO()
-    buffer.write("\ufeff")  # without the mark, Excel reads UTF-8 as the machine's old code page
-    writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
-    for line in rows:
-        writer.writerow([guarded(v) if isinstance(v, str) else v for v in line])
-        if buffer.tell() > 64 * 1024:
-            yield buffer.getvalue().encode()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue().encode()
-
-
-def _xlsx(rows: Iterator[list[Any]]) -> Iterator[bytes]:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("points")
-    sheet.append(list(COLUMNS))
-    for line in rows:
-        cells = []
-        for value in line:
-            if isinstance(value, str):
-                cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("", value))
-                cell.data_type = "s"  # text stays text, also when it looks like a formula
-                cells.append(cell)
-            else:
-                cells.append(value)
-        sheet.append(cells)
-    file = io.BytesIO()
-    book.save(file)
-    yield file.getvalue()
