@@ -73,6 +73,7 @@ def import_rules(
     ]
     return RuleImportReport(
         accepted=outcome.accepted, updated=outcome.updated, unchanged=outcome.unchanged, refused=len(problems),
+        proposed=0, batch_id=None,
         problems=problems,
     )  # fmt: skip
 
@@ -97,4 +98,4 @@ def versions(caller: Reading, session: ReadSession, rule_id: RecordId) -> list[R
     """All versions of a rule, newest first."""
     rule = rules.get(session, caller, rule_id)
     statement = select(RuleVersion).where(RuleVersion.rule_id == rule.id).order_by(RuleVersion.version.desc())
-    return [RuleVersionOut.model_validate(version) for version in session.scalars(statement)]
+    return [RuleVersionOut.model_validate({**{n: getattr(v, n) for n in RuleVersionOut.model_fields}, "suppression": v.suppression or None}) for v in session.scalars(statement)]

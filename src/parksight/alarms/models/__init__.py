@@ -2,11 +2,12 @@
 
 from parksight.alarms.models.alarms import Alarm, Flood, Group, JournalEntry
 from parksight.alarms.models.linkage import Linkage, LinkageVersion, Reaction
-from parksight.alarms.models.rules import Rule, RuleVersion
+from parksight.alarms.models.rules import CONTENT, Proposal, Rule, RuleVersion
 from parksight.alarms.models.silence import Suppression, Window
-from parksight.alarms.models.words import CAUSES, CONDITIONS, HANDLINGS, STATES, STEPS, SUPPRESSIONS
+from parksight.alarms.models.words import CAUSES, CONDITIONS, HANDLINGS, KINDS, STATES, STEPS, SUPPRESSIONS
 
 __all__ = [
-    "CAUSES", "CONDITIONS", "HANDLINGS", "STATES", "STEPS", "SUPPRESSIONS", "Alarm", "Flood", "Group",
-    "JournalEntry", "Linkage", "LinkageVersion", "Reaction", "Rule", "RuleVersion", "Suppression", "Window",
+    "CAUSES", "CONDITIONS", "CONTENT", "HANDLINGS", "KINDS", "STATES", "STEPS", "SUPPRESSIONS", "Alarm", "Flood",
+    "Group", "JournalEntry", "Linkage", "LinkageVersion", "Proposal", "Reaction", "Rule", "RuleVersion",
+    "Suppression", "Window",
 ]  # fmt: skip

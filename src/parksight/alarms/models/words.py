@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 #: Words of ``alarms_alarm.step`` in the order of their codes on the hot path.
-STEPS = ("HH", "H", "L", "LL", "STALE")
+STEPS = ("HH", "H", "L", "LL", "STALE", "ON")
 #: What the plant does.
 CONDITIONS = ("active", "unknown", "cleared")
 #: What people did about it. ``suppressed``: never announced, so nobody has anything to handle.
@@ -28,3 +28,12 @@ WHATS = (
 )  # fmt: skip
 #: Lives of a reaction.
 REACTION_STATES = ("waiting", "running", "done", "failed", "refused", "no_provider")
+#: How a version of a rule came into force.
+HOWS = ("commissioning", "approved", "emergency")
+#: Lives of a proposal.
+PROPOSAL_STATES = ("open", "approved", "rejected", "withdrawn", "outdated")
+#: Kinds of rules by their signal; their order is their code on the hot path.
+KINDS = (
+    "limit", "stale", "rate", "deviation", "flat", "range", "state", "change", "expression", "vote", "count", "ewma",
+    "cusum", "average", "suspect",
+)  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from parksight.alarms import repository
 from parksight.alarms.evaluation import RuleRow as CompiledRow
 from parksight.alarms.events import RulesChanged
-from parksight.alarms.models import Rule, RuleVersion
+from parksight.alarms.models import CONTENT, Rule, RuleVersion
 from parksight.alarms.schemas import RuleIn, RulePatch, RuleRow
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
@@ -23,7 +23,7 @@ from parksight.kernel.permissions import Caller
 from parksight.telemetry.models import Point
 
 _PORTION = 500
-_VERSIONED = ("name", "definition", "basis", "enabled")
+_VERSIONED = CONTENT
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class RuleService:
         now = self.clock.now()
         rule = Rule(
             code=code, point_id=point.id, enterprise_id=point.enterprise_id, version=1, created_at=now,
-            updated_at=now, **_content(data),
+            updated_at=now, target={"kind": "point", "point_id": point.id}, **_content(data),
         )  # fmt: skip
         session.add(rule)
         session.flush()
@@ -76,7 +76,7 @@ class RuleService:
         rule = get(session, caller, rule_id)
         if rule.version != data.version:
             raise conflict("alarms.rule.changed_meanwhile", seen=data.version, current=rule.version)
-        stated = data.model_dump(exclude_unset=True, exclude={"version"})
+        stated = data.model_dump(exclude_unset=True, exclude={"version", "reason"})
         if data.definition is not None:
             stated["definition"] = data.definition.model_dump(exclude_none=True)
         changed = {k: v for k, v in stated.items() if v is not None and getattr(rule, k) != v}
@@ -152,7 +152,7 @@ class RuleService:
             if rule is None:
                 fresh.append(
                     {"code": code, "point_id": point.id, "enterprise_id": point.enterprise_id, "version": 1,
-                     "created_at": now, "updated_at": now, **content}
+                     "target": {"kind": "point", "point_id": point.id}, "created_at": now, "updated_at": now, **content}
                 )  # fmt: skip
                 continue
             if rule.point_id != point.id:
@@ -222,7 +222,7 @@ def enabled(session: Session) -> list[CompiledRow]:
 def _content(data: RuleIn) -> dict[str, Any]:
     return {
         "name": data.name, "definition": data.definition.model_dump(exclude_none=True), "basis": data.basis,
-        "enabled": data.enabled,
+        "enabled": data.enabled, "rationale": data.rationale.model_dump(mode="json", exclude_defaults=True),
     }  # fmt: skip
 
 

@@ -1,0 +1,2 @@
+from parksight.alarms.kernels.old import *
+from parksight.alarms.kernels.old import *

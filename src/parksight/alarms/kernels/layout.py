@@ -1,0 +1,120 @@
+"""What the kernels work on: the plan (compiled rules, read only) and the state (rewritten in place), as columns.
+
+Steps are numbered through: those that compare the value itself come first, sorted by point, then those of operations,
+sorted by operation. ``x_start[i] : x_start[i + 1]`` are the things of ``i``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from parksight.telemetry.protocols import F64, I32, I64, U8
+
+
+class Plan(NamedTuple):
+    """Compiled rules.
+
+    Attributes:
+        start: by point: its plain steps. ``watched`` 1 where anything listens to the point.
+        hush: by point: ms of silence after which nobody knows its value any more.
+        need: by point: transitions one of its readings can bring about at most.
+        listen_start: by point: ``listener``, operations that read it.
+        key: of the step (see ``evaluation/keys.py``); ``point`` it belongs to; ``gate`` or -1; ``service`` 2 while out
+            of service; ``high`` 1 compares upwards; limits in the unit of the signal, times in ms.
+        op_key, op_sig: identity of an operation and of its parameters, for taking its state over.
+        op_kind, op_point: what it computes, and for which point; ``op_gate`` the gate it sets.
+        op_start: by operation: its steps. ``op_whole`` 1 where silence of the point makes its steps unknown.
+        parameter: by operation, see ``kernels/signals.py``.
+        const_start: by operation: ``const``, numbers it compares with.
+        program_start: by operation: its programs; ``code_start`` by program: ``code`` (operation, argument).
+        ring_start: by operation: its entries in the rings.
+        gate_start: by gate: ``gate_step``.
+        stale_*: steps of silence. silent_point: points whose silence is watched.
+    """
+
+    start: I32
+    watched: U8
+    hush: I64
+    need: I32
+    listen_start: I32
+    listener: I32
+    key: I64
+    point: I32
+    version: I32
+    step: U8
+    kind: U8
+    priority: U8
+    service: U8
+    gate: I32
+    high: U8
+    limit: F64
+    back: F64
+    on_ms: I64
+    off_ms: I64
+    op_key: I64
+    op_sig: I64
+    op_kind: U8
+    op_point: I32
+    op_gate: I32
+    op_start: I32
+    op_whole: U8
+    parameter: F64
+    const_start: I32
+    const: F64
+    program_start: I32
+    code_start: I32
+    code: I32
+    number: F64
+    ring_start: I32
+    gate_start: I32
+    gate_step: I32
+    stale_point: I32
+    stale_key: I64
+    stale_version: I32
+    stale_priority: U8
+    stale_service: U8
+    stale_gate: I32
+    stale_ms: I64
+    silent_point: I32
+
+
+class State(NamedTuple):
+    """What is remembered between readings.
+
+    Attributes:
+        seen: by point: newest observation time, -1 before the first; ``begun`` when its watch began; ``value`` its
+            newest usable value, NaN where that was unusable; ``silent`` 1 once its silence was noticed.
+        state: by step; ``since`` when it left its former state; ``arrived`` platform time of that; ``held`` the value
+            shown with it.
+        stale: by stale step: 1 while it stands.
+        whole, broken: by operation: figures, see ``kernels/signals.py``; ``op_time`` its newest time.
+        ring_time, ring_value: windows of the operations.
+        gate: by gate: 1 while its condition is true.
+    """
+
+    seen: I64
+    begun: I64
+    value: F64
+    silent: U8
+    state: U8
+    since: I64
+    arrived: I64
+    held: F64
+    held_quality: U8
+    stale: U8
+    op_time: I64
+    whole: I64
+    broken: F64
+    ring_time: I64
+    ring_value: F64
+    gate: U8
+
+
+class Out(NamedTuple):
+    """Room for transitions: ``step`` counts stale steps on after the others."""
+
+    step: I32
+    what: U8
+    at: I64
+    value: F64
+    quality: U8

@@ -1,0 +1,2 @@
+from parksight.alarms.rules.old import *
+from parksight.alarms.rules.old import RuleService, get, enabled
