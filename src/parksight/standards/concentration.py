@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import numpy.typing as npt
+
+from parksight.standards.rulepack import Rule, RulePack, builtin
 
 #: Molar gas constant, J/(mol K), exact since the SI of 2019.
 GAS_CONSTANT = 8.31446261815324
@@ -39,3 +43,19 @@ def mg_m3_to_ppm(
 ) -> npt.NDArray[np.float64]:
     """Inverse of :func:`ppm_to_mg_m3`."""
     return np.asarray(mg_m3, dtype=np.float64) / ppm_to_mg_m3(1.0, molar_mass, temperature_k, pressure_pa)
+
+
+def molar_mass(substance: str, on: date, rules: RulePack | None = None) -> Rule:
+    """Molar mass of a substance of the table, g/mol; RuleMissing for any other."""
+    return (rules or builtin()).get("substance.molar_mass", on, substance=substance)
+
+
+def restated(
+    mg_m3: npt.ArrayLike, temperature_k: float, pressure_pa: float, to_temperature_k: float = 298.15,
+    to_pressure_pa: float = 101325.0,
+) -> npt.NDArray[np.float64]:  # fmt: skip
+    """Mass concentration restated from one gas state to another, e.g. 273.15 K of the 2012 edition to 298.15 K."""
+    out: npt.NDArray[np.float64] = np.asarray(mg_m3, dtype=np.float64) * (
+        molar_volume(temperature_k, pressure_pa) / molar_volume(to_temperature_k, to_pressure_pa)
+    )
+    return out

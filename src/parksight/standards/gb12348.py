@@ -7,8 +7,12 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from parksight.standards.averaging import Exceedance, judge
 from parksight.standards.gb8170 import round_half_even
 from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
+
+#: ln(10)/10: exp is several times faster than 10**x and equal to the last digits.
+_NEPER = np.log(10.0) / 10.0
 
 
 def leq(levels: npt.ArrayLike, axis: int = -1) -> npt.NDArray[np.float64]:
@@ -17,20 +21,57 @@ def leq(levels: npt.ArrayLike, axis: int = -1) -> npt.NDArray[np.float64]:
     All-NaN gives NaN. Source: GB 12348-2008, 3.1.
     """
     x = np.asarray(levels, dtype=np.float64)
-    valid = np.isfinite(x)
-    energy = np.where(valid, 10.0 ** (np.where(valid, x, 0.0) / 10.0), 0.0).sum(axis=axis)
-    count = valid.sum(axis=axis)
     with np.errstate(divide="ignore", invalid="ignore"):
-        out: npt.NDArray[np.float64] = np.where(count > 0, 10.0 * np.log10(energy / count), np.nan)
+        energy = np.exp(x * _NEPER)
+        total, count = energy.sum(axis=axis), np.asarray(x.shape[axis] if x.ndim else 1)
+        if not np.isfinite(total).all():  # gaps: only then pay for counting
+            valid = np.isfinite(x)
+            total, count = np.where(valid, energy, 0.0).sum(axis=axis), valid.sum(axis=axis)
+        out: npt.NDArray[np.float64] = np.where(count > 0, 10.0 * np.log10(total / count), np.nan)
+    return out
+
+
+def leq_blocks(levels: npt.ArrayLike, size: int, least: int = 1) -> npt.NDArray[np.float64]:
+    """Leq of consecutive blocks of ``size`` samples, (…, n) to (…, n // size); NaN with fewer than ``least`` valid."""
+    if not 1 <= least <= size:
+        raise ValueError(f"least must lie in 1..{size}, not {least}")
+    x = np.asarray(levels, dtype=np.float64)
+    whole = x.shape[-1] // size
+    blocks = x[..., : whole * size].reshape(*x.shape[:-1], whole, size)
+    out = leq(blocks)
+    if least > 1:
+        out = np.where(np.isfinite(blocks).sum(axis=-1) >= least, out, np.nan)
     return out
 
 
 def day_and_night(hourly: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Ld (06-22 h) and Ln (22-06 h) of days given as hourly Leq, shape (…, 24) with hour 0 first."""
+    """Ld (06-22 h) and Ln (22-06 h) of calendar days given as hourly Leq, shape (…, 24) with hour 0 first.
+
+    The night of a calendar day is its first six and last two hours; :func:`days_and_nights` keeps a night whole.
+    """
     x = np.asarray(hourly, dtype=np.float64)
     if x.shape[-1] != 24:
         raise ValueError(f"a day has 24 hourly levels, not {x.shape[-1]}")
     return leq(x[..., 6:22]), leq(np.concatenate([x[..., :6], x[..., 22:]], axis=-1))
+
+
+def days_and_nights(
+    levels: npt.ArrayLike, per_hour: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Ld and Ln of a continuous series that begins at 00:00, shape (…, 24 per_hour n) to (…, n) each.
+
+    The night belongs to the day on which it begins (22:00 to 06:00 of the next day); the last one is NaN, its morning
+    lies beyond the series.
+    """
+    if per_hour < 1:
+        raise ValueError(f"an hour has at least 1 sample, not {per_hour}")
+    x = np.asarray(levels, dtype=np.float64)
+    days = x.shape[-1] // (24 * per_hour)
+    blocks = x[..., : days * 24 * per_hour].reshape(*x.shape[:-1], days, 24 * per_hour)
+    late, early = blocks[..., :-1, 22 * per_hour :], blocks[..., 1:, : 6 * per_hour]
+    night = np.full(blocks.shape[:-1], np.nan)
+    night[..., :-1] = leq(np.concatenate([late, early], axis=-1))
+    return leq(blocks[..., 6 * per_hour : 22 * per_hour]), night
 
 
 def day_night_level(ld: npt.ArrayLike, ln: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -47,6 +88,13 @@ def limit(zone_class: int, period: str, on: date, rules: RulePack | None = None)
     return (rules or builtin()).get("gb12348.limit", on, zone_class=zone_class, period=period)
 
 
+def compliance(
+    levels: npt.ArrayLike, zone_class: int, period: str, on: date, rules: RulePack | None = None
+) -> Exceedance:
+    """Judge levels (Ld for ``day``, Ln for ``night``), dB(A); a level equal to its limit complies. 4.1."""
+    return judge(levels, limit(zone_class, period, on, rules))
+
+
 def corrected_for_background(
     measured: float, background: float, on: date, rules: RulePack | None = None
 ) -> float:
@@ -54,6 +102,8 @@ def corrected_for_background(
 
     Raises ValueError when the difference is below 3 dB: the measurement is not valid, measure again.
     """
+    if not np.isfinite(measured - background):
+        raise ValueError("both levels must be known to correct for the background")
     difference = int(round_half_even(measured - background))
     if difference < 3:
         raise ValueError(

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import date
+
+from parksight.standards.rulepack import Rule, RulePack, builtin
+
+
+def definition(kpi: str, on: date, rules: RulePack | None = None) -> Rule:
+    """Formula of an indicator (named as its function: ``oee``, ``first_pass_yield`` …) and how sure it is.
+
+    Only A, E, Q and OEE are confirmed by two sources; a page that shows another must show its mark.
+    """
+    return (rules or builtin()).get("iso22400.kpi", on, kpi=kpi)
 
 
 def _ratio(part: float, whole: float, name: str) -> float:
     if not whole > 0:
         raise ValueError(f"{name}: the denominator must be above 0, not {whole}; the figure is not defined")
-    if part < 0:
-        raise ValueError(f"{name}: the numerator must be 0 or more, not {part}")
+    if not (part >= 0 and math.isfinite(part) and math.isfinite(whole)):
+        raise ValueError(
+            f"{name}: numerator and denominator must be known and 0 or more, not {part} and {whole}"
+        )
     return part / whole
 
 
@@ -39,6 +53,8 @@ def oee(
 
     Raises ValueError where a denominator is 0 (nothing planned or produced: there is no OEE).
     """
+    if not (good >= 0 and produced >= 0):
+        raise ValueError(f"quantities must be known and 0 or more, not {good} good of {produced}")
     if good > produced:
         raise ValueError(f"good quantity {good} exceeds produced quantity {produced}")
     a = _ratio(actual_production_time, planned_busy_time, "availability")
@@ -50,13 +66,13 @@ def oee(
 
 def nee(
     planned_busy_time: float,
-    unit_processing_time: float,
+    actual_production_time: float,
     setup_time: float,
     effectiveness: float,
     quality: float,
 ) -> float:
     """Net equipment effectiveness ``(AUPT/PBT) E Q``, AUPT = APT + set-up (set-up is no loss)."""
-    return _ratio(unit_processing_time + setup_time, planned_busy_time, "NEE") * effectiveness * quality
+    return _ratio(actual_production_time + setup_time, planned_busy_time, "NEE") * effectiveness * quality
 
 
 def teep(oee_value: float, planned_busy_time: float, calendar_time: float) -> float:
@@ -113,19 +129,25 @@ def throughput_rate(produced: float, order_execution_time: float) -> float:
 
 def mean_time_between_failures(sum_time_between: float, failures: int, *, iso: bool = True) -> float:
     """MTBF; the ISO text divides by failures + 1, common practice by failures: say which one is shown."""
-    return _ratio(sum_time_between, failures + 1 if iso else failures, "MTBF")
+    return _ratio(sum_time_between, _failures(failures, iso), "MTBF")
 
 
 def mean_time_to_failure(sum_time_to_failure: float, failures: int, *, iso: bool = True) -> float:
     """MTTF, see :func:`mean_time_between_failures`."""
-    return _ratio(sum_time_to_failure, failures + 1 if iso else failures, "MTTF")
+    return _ratio(sum_time_to_failure, _failures(failures, iso), "MTTF")
 
 
 def mean_time_to_repair(sum_time_to_repair: float, failures: int, *, iso: bool = True) -> float:
     """MTTR, see :func:`mean_time_between_failures`."""
-    return _ratio(sum_time_to_repair, failures + 1 if iso else failures, "MTTR")
+    return _ratio(sum_time_to_repair, _failures(failures, iso), "MTTR")
 
 
 def corrective_maintenance_ratio(corrective_time: float, preventive_time: float) -> float:
     """CMT/(CMT+PMT)."""
     return _ratio(corrective_time, corrective_time + preventive_time, "corrective maintenance ratio")
+
+
+def _failures(count: int, iso: bool) -> int:
+    if count < 0:
+        raise ValueError(f"failures are counted: 0 or more, not {count}")
+    return count + 1 if iso else count
