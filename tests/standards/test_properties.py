@@ -14,6 +14,7 @@ from parksight.standards import (
     aq3046,
     averaging,
     carbon,
+    decree493,
     economy,
     gb2589,
     gb3095,
@@ -340,7 +341,7 @@ def test_toxic_load_refuses_gaps() -> None:
     ],
 )
 def test_accident_grade(dead, hurt, loss, grade) -> None:
-    assert economy.accident_grade(dead, hurt, loss, ON) == grade
+    assert decree493.accident_grade(dead, hurt, loss, ON) == grade
 
 
 def test_benchmarks_of_another_year_are_not_reused() -> None:
