@@ -18,7 +18,11 @@ from sqlalchemy.orm import Session
 from parksight.alarms import kernels, rules
 from parksight.alarms.evaluation import Evaluator, Transitions, compile_rules, join, of_keys, warm_up
 from parksight.alarms.events import AlarmAcknowledged, AlarmNotice, RulesChanged
+from parksight.alarms.flow.announcer import Announcer, Desk, Orders
+from parksight.alarms.flow.chatter import ChatterGuard
+from parksight.alarms.flow.floods import FloodMeter
 from parksight.alarms.models import Alarm, JournalEntry
+from parksight.alarms.providers import Providers
 from parksight.alarms.recorder import Recorder
 from parksight.kernel import audit
 from parksight.kernel.bus import Event
@@ -28,6 +32,7 @@ from parksight.kernel.errors import conflict, not_found
 from parksight.kernel.permissions import Caller
 from parksight.kernel.settings import AlarmSettings
 from parksight.telemetry.events import PointsChanged
+from parksight.telemetry.live_table import LiveTable
 from parksight.telemetry.protocols import Columns
 
 log = structlog.get_logger(__name__)
@@ -52,15 +57,38 @@ class AlarmService:
         clock: time of records and of the seconds.
         settings: limits.
         hub: live push; None where nobody watches (tests, command line).
+        live: newest values, for the wind and what is around an alarm.
+        providers: what other modules know.
+        desk: opens and moves cases; ``orders``: linkage. None where nobody handles alarms (command line).
     """
 
-    def __init__(self, db: Database, clock: Clock, settings: AlarmSettings, hub: Push | None = None) -> None:
+    def __init__(
+        self, db: Database, clock: Clock, settings: AlarmSettings, hub: Push | None = None, *,
+        live: LiveTable | None = None, providers: Providers | None = None, desk: Desk | None = None,
+        orders: Orders | None = None,
+    ) -> None:  # fmt: skip
         self.db = db
         self.clock = clock
         self.settings = settings
         self.hub = hub
         self.counters: Counter[str] = Counter()
-        self.recorder = Recorder(db, self._reconcile, self._tell, settings.queue_transitions)
+        self.live = live
+        self.providers = providers or Providers()
+        self.flood = FloodMeter(settings.positions, settings.flood_span_s)
+        self.announcer = Announcer(settings, self.providers, live, desk, orders)
+        guard = ChatterGuard(
+            settings.chatter_repeats, settings.chatter_s * 1000, settings.chatter_quiet_s * 1000
+        )
+        self.recorder = Recorder(
+            db,
+            clock,
+            self.announcer,
+            guard,
+            self.flood,
+            self._reconcile,
+            self._tell,
+            settings.queue_transitions,
+        )
         self._evaluator = Evaluator(
             compile_rules(()), clock.now_ms(), settings.history_s * 1000, settings.grace_s * 1000
         )
@@ -146,6 +174,7 @@ class AlarmService:
                 if self._dirty.is_set():
                     self.recompile()
                 self.on_second(self.clock.now_ms())
+                self.recorder.tidy()
             except Exception:
                 self.counters["clock_failures"] += 1
                 log.exception("alarm_clock_failed")
