@@ -21,6 +21,7 @@ from parksight.standards import (
     gb8170,
     gb12348,
     gb14549,
+    gb15543,
     gb18218,
     gb30871,
     hj75,
@@ -220,10 +221,10 @@ def test_worse_power_factor_never_costs_less(standard, a, b) -> None:
 
 @given(st.lists(st.floats(1, 1e3), min_size=3, max_size=3), st.floats(0.1, 10))
 def test_voltage_unbalance_is_scale_free_and_zero_when_equal(u, k) -> None:
-    one = gb14549.voltage_unbalance(*u)
-    two = gb14549.voltage_unbalance(*(x * k for x in u))
+    one = gb15543.voltage_unbalance(*u)
+    two = gb15543.voltage_unbalance(*(x * k for x in u))
     assert np.allclose(one, two, atol=1e-4, equal_nan=True)
-    assert float(gb14549.voltage_unbalance(400, 400, 400)) == pytest.approx(0, abs=1e-6)
+    assert float(gb15543.voltage_unbalance(400, 400, 400)) == pytest.approx(0, abs=1e-6)
 
 
 def test_harmonic_current_scales_with_short_circuit_capacity() -> None:

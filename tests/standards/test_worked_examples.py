@@ -18,6 +18,7 @@ from parksight.standards import (
     gb2589,
     gb12348,
     gb14549,
+    gb15543,
     gb18218,
     gb30871,
     hj75,
@@ -110,7 +111,7 @@ COMPUTE: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "oee": oee,
     "lec": lec,
     "probit_heat": heat,
-    "unbalance": lambda i: {"percent": float(gb14549.voltage_unbalance(i["Uab"], i["Ubc"], i["Uca"]))},
+    "unbalance": lambda i: {"percent": float(gb15543.voltage_unbalance(i["Uab"], i["Ubc"], i["Uca"]))},
     "leq": lambda i: {"dBA": float(gb12348.leq(i["levels"]))},
     "mu_score": mu,
     "workdays": lambda i: {

@@ -1,4 +1,4 @@
-"""Power quality: GB/T 14549-1993 harmonics and GB/T 15543-2008 three-phase voltage unbalance."""
+"""GB/T 14549-1993: harmonics in public supply: voltage distortion and allowed harmonic currents."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from parksight.standards.averaging import Exceedance, judge
 from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
 
 F64 = npt.NDArray[np.float64]
+
+#: Harmonic orders of the tables.
+ORDERS = range(2, 26)
 
 
 def voltage_limit(kv: float, kind: str, on: date, rules: RulePack | None = None) -> Rule:
@@ -53,26 +57,39 @@ def current_limit(
     return float(allowed * (user_mva / supply_mva) ** (1.0 / exponent))
 
 
-def voltage_unbalance(uab: npt.ArrayLike, ubc: npt.ArrayLike, uca: npt.ArrayLike) -> F64:
-    """Negative-sequence unbalance in per cent from the three line voltages. GB/T 15543-2008, Annex A.
+def current_limits(
+    kv: float, on: date, *, short_circuit_mva: float, user_mva: float | None = None, supply_mva: float | None = None,
+    rules: RulePack | None = None,
+) -> F64:  # fmt: skip
+    """Allowed harmonic currents of the orders 2 to 25, A, shape (24,); as :func:`current_limit`."""
+    return np.array([
+        current_limit(
+            kv, order, on, short_circuit_mva=short_circuit_mva, user_mva=user_mva, supply_mva=supply_mva, rules=rules
+        )
+        for order in ORDERS
+    ])  # fmt: skip
 
-    ``L = (a^4+b^4+c^4)/(a^2+b^2+c^2)^2``, ``eps = sqrt((1-sqrt(3-6L))/(1+sqrt(3-6L)))``. NaN where the three
-    voltages form no triangle (a broken measurement).
+
+def voltage_compliance(
+    ratios: npt.ArrayLike, kv: float, on: date, rules: RulePack | None = None
+) -> tuple[Exceedance, Exceedance, Exceedance]:
+    """Judge harmonic voltages: total distortion, odd and even orders against their limits.
+
+    Args:
+        ratios: per cent of the fundamental of the orders 2 to 25, shape (…, 24), NaN where not measured.
+
+    Returns:
+        THDu, shape (…); odd orders, shape (…, 12); even orders, shape (…, 12). THDu is NaN where an order is missing.
     """
-    a, b, c = (np.asarray(u, dtype=np.float64) for u in (uab, ubc, uca))
-    if np.any(a < 0) or np.any(b < 0) or np.any(c < 0):
-        raise ValueError("line voltages are magnitudes: 0 or more")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = (a**4 + b**4 + c**4) / (a**2 + b**2 + c**2) ** 2
-        # equal voltages give exactly 1/3, which binary rounding may overshoot
-        root = np.sqrt(np.where(ratio < 1.0 / 3.0, 1.0, 3.0 - 6.0 * ratio))
-        out: F64 = np.sqrt(np.clip((1.0 - root) / (1.0 + root), 0.0, None)) * 100.0
-    return out
-
-
-def unbalance_limit(kind: str, on: date, rules: RulePack | None = None) -> Rule:
-    """``normal``, ``short``, ``user_normal`` or ``user_short``, per cent."""
-    return (rules or builtin()).get("gb15543.unbalance", on, kind=kind)
+    x = np.asarray(ratios, dtype=np.float64)
+    if x.shape[-1] != len(ORDERS):
+        raise ValueError(f"harmonics are given for the orders 2 to 25, not {x.shape[-1]} of them")
+    thd, odd, even = (voltage_limit(kv, kind, on, rules) for kind in ("THDu", "odd", "even"))
+    return (
+        judge(np.sqrt((x**2).sum(axis=-1)), thd),
+        judge(x[..., 1::2], odd),
+        judge(x[..., 0::2], even),
+    )
 
 
 def _level(kv: float) -> str:
