@@ -48,6 +48,23 @@ def toxic_probit(
     return out
 
 
+def potential_loss_of_life(frequencies: npt.ArrayLike, deaths: npt.ArrayLike) -> float:
+    """``PLL = sum(f N)``, deaths per year, over scenarios of one shape. AQ/T 3046-2013."""
+    f, n = _positive(frequencies, "frequency"), _positive(deaths, "deaths")
+    return float((f * n).sum())
+
+
+def fn_curve(frequencies: npt.ArrayLike, deaths: npt.ArrayLike, at: npt.ArrayLike) -> F64:
+    """Societal risk ``F(N)``: yearly frequency of N or more deaths at each N of ``at``. AQ/T 3046-2013."""
+    f, n = _positive(frequencies, "frequency").ravel(), _positive(deaths, "deaths").ravel()
+    if f.shape != n.shape:
+        raise ValueError("every scenario needs a frequency and its deaths")
+    order = np.argsort(n)
+    tail = np.concatenate([np.cumsum(f[order][::-1])[::-1], [0.0]])
+    out: F64 = tail[np.searchsorted(n[order], np.asarray(at, dtype=np.float64), side="left")]
+    return out
+
+
 def toxic_load(concentration: npt.ArrayLike, step: float, exponent: float, axis: int = -1) -> F64:
     """Toxic load ``integral C^n dt`` of a series along an axis (rectangles of ``step``); NaN is refused."""
     c = np.asarray(concentration, dtype=np.float64)
