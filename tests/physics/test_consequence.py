@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from parksight.physics.atmosphere import Stability, SurfaceLayer
 from parksight.physics.consequence import Grid, ensemble, exposure, inside, steady_field, zones
 from parksight.physics.evacuation import Roads, escape, indoor, shelter_or_leave
-from parksight.physics.inversion import Prior, steady, unsteady
-from parksight.physics.plume import Source, concentration
-from parksight.physics.puffs import WindSeries, at, released
+from parksight.physics.plume import Source
 
 LAYER = SurfaceLayer.from_class(3.0, 10.0, Stability.D, 0.1)
 GRID = Grid.around((120.77, 41.80), 3000.0, 300)
@@ -120,53 +118,3 @@ def test_shelter_beats_walking_through_a_short_cloud() -> None:
 def test_indoor_never_exceeds_the_outdoor_maximum(outdoor, changes) -> None:
     inside_ = indoor(outdoor, 60.0, changes)
     assert inside_.max() <= max(outdoor) + 1e-9
-
-
-def ring(n: int = 24, radius: float = 700.0) -> tuple[np.ndarray, np.ndarray]:
-    a = np.linspace(0, 2 * math.pi, n, endpoint=False)
-    return radius * np.sin(a), radius * np.cos(a)
-
-
-def test_twins_are_returned_as_a_group() -> None:
-    sx, sy = ring()
-    seen = concentration(sx, sy, 1.5, Source(0, 0, 2.0, 0.2), 270.0, LAYER)
-    found = steady(sx, sy, seen, [0.0, 3.0, -500.0], [0.0, 2.0, 400.0], 2.0, 270.0, LAYER, detection=1e-8)
-    assert set(found.groups[0]) == {0, 1}
-    assert found.verdict == "not_distinguishable"
-    assert found.group_probability[0] > 0.9
-
-
-def test_none_of_the_candidates() -> None:
-    sx, sy = ring()
-    seen = concentration(sx, sy, 1.5, Source(0, 0, 2.0, 0.2), 270.0, LAYER)
-    away = steady(
-        sx,
-        sy,
-        seen[::-1] * 0,
-        [0.0, 300.0],
-        [0.0, 0.0],
-        2.0,
-        90.0,
-        LAYER,
-        detection=1e-8,
-        prior=Prior(none=0.5),
-    )
-    assert away.none > 0.01
-    with pytest.raises(ValueError, match="3 valid sensors"):
-        steady(sx, sy, seen * np.nan, [0.0], [0.0], 2.0, 270.0, LAYER, detection=1e-8)
-    with pytest.raises(ValueError, match="wind direction"):
-        steady(sx, sy, seen, [0.0], [0.0], 2.0, math.nan, LAYER, detection=1e-8)
-
-
-def test_shifting_wind_points_at_the_right_source() -> None:
-    sx, sy = ring(8, 400.0)
-    wind = WindSeries(0.0, 300.0, np.full(12, 3.0), np.linspace(240, 330, 12))
-    times = np.arange(600.0, 3600.0, 300.0)
-    observed = np.stack(
-        [at(released(0, 0, 2.0, 1.0, np.arange(0, t, 30.0), 30.0, t, wind, LAYER), sx, sy) for t in times],
-        axis=1,
-    )
-    cx, cy = np.array([0.0, 150.0, -200.0, 50.0]), np.array([0.0, 100.0, 50.0, -250.0])
-    likeness = unsteady(sx, sy, times, observed, cx, cy, 2.0, wind, LAYER)
-    assert likeness.argmax() == 0
-    assert likeness[0] == pytest.approx(1.0, abs=1e-6)

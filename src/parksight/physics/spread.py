@@ -123,6 +123,24 @@ def monin_obukhov(x: npt.ArrayLike, layer: SurfaceLayer, passes: int = 20) -> tu
     return sy, sz, u
 
 
+def pasquill_lateral(x: npt.ArrayLike, sigma_theta: float) -> F64:
+    """sigma_y from the fluctuation of wind direction: ``sigma_theta x f(x)`` with Pasquill's (1976) f as Irwin wrote it.
+
+    ``f = 1 / (1 + 0.0308 x^0.4548)`` up to 10 km, ``0.333 sqrt(10 km / x)`` beyond (Irwin 1983). Against Prairie Grass it
+    holds on unstable days (observed over modelled 1.0 to 1.1) and is up to 1.7 times too wide on stable nights, where
+    :func:`monin_obukhov` is up to 1.4 times too narrow; by day that one is up to 1.7 times too narrow.
+
+    Args:
+        sigma_theta: standard deviation of wind direction, rad, > 0.
+    """
+    d = _distance(x)
+    if not (math.isfinite(sigma_theta) and sigma_theta > 0):
+        raise ValueError(f"sigma-theta must be known and above 0, not {sigma_theta}")
+    near = 1.0 / (1.0 + 0.0308 * d**0.4548)
+    out: F64 = sigma_theta * d * np.where(d <= 1e4, near, 0.333 * np.sqrt(1e4 / d))
+    return out
+
+
 def for_averaging_time(sigma_y: npt.ArrayLike, seconds: float, stability: Stability) -> F64:
     """sigma_y of another averaging time: ``(t/600 s)^0.2`` down to the class's shortest time."""
     if not seconds > 0:
