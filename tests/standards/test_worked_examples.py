@@ -17,7 +17,6 @@ from parksight.standards import (
     economy,
     gb2589,
     gb12348,
-    gb14549,
     gb15543,
     gb18218,
     gb30871,

@@ -112,7 +112,7 @@ class RulePack:
         """All rows of a rule in force on a date whose keys contain the given pairs, topmost layer first met.
 
         Layers are merged row by row; a scale whose boundaries move as a whole is read by :meth:`scale`.
-        Raises RuleMissing when there is none.
+        Raises RuleMissing when there is none, RuleNotInForce when there is one for other dates only.
         """
         wanted = {(name, str(v)) for name, v in key.items()}
         found: dict[_Key, Rule] = {}
@@ -120,7 +120,7 @@ class RulePack:
             for row in pack._in_force(rule, on, wanted):
                 found.setdefault(_key(row.rule, row.key), row)
         if not found:
-            raise RuleMissing(f"no rule pack holds a table {rule} {dict(key)} in force on {on}")
+            raise self._nothing(rule, on, key, wanted)
         return list(found.values())
 
     def scale(self, rule: str, on: date, **key: object) -> list[Rule]:
@@ -133,7 +133,7 @@ class RulePack:
             rows = pack._in_force(rule, on, wanted)
             if rows:
                 return rows
-        raise RuleMissing(f"no rule pack holds a scale {rule} {dict(key)} in force on {on}")
+        raise self._nothing(rule, on, key, wanted)
 
     def changes(self, *rules: str) -> tuple[date, ...]:
         """The days on which a row of these rules begins, or stops, to hold, ascending.
@@ -143,6 +143,19 @@ class RulePack:
         days = {row.valid_from for row in self if row.rule in rules}
         days |= {row.valid_to + timedelta(days=1) for row in self if row.rule in rules and row.valid_to}
         return tuple(sorted(days))
+
+    def _nothing(
+        self, rule: str, on: date, key: Mapping[str, object], wanted: set[tuple[str, str]]
+    ) -> RuleMissing:
+        spans = {
+            (row.valid_from, row.valid_to)
+            for pack in (self, *self._layers) for row in pack._of_rule.get(rule, ()) if wanted <= set(row.key.items())
+        }  # fmt: skip
+        if spans:
+            return RuleNotInForce(
+                rule, {n: str(v) for n, v in key.items()}, on, sorted(spans, key=lambda s: s[0])
+            )
+        return RuleMissing(f"no rule pack holds {rule} {dict(key)}; supply it in a local pack")
 
     def _in_force(self, rule: str, on: date, wanted: set[tuple[str, str]]) -> list[Rule]:
         return [r for r in self._of_rule.get(rule, ()) if r.holds_on(on) and wanted <= set(r.key.items())]
