@@ -324,7 +324,7 @@ def emission_total(
     least = pack.get("hj75.capture_least", on, edge="valid")
     return EmissionTotal(
         kg + filled, kg, filled, int(measured.sum()), int(missing.sum()), int(off.sum()), share,
-        tuple(dict.fromkeys([least, *used])),
+        tuple({id(rule): rule for rule in (least, *used)}.values()),
     )  # fmt: skip
 
 
