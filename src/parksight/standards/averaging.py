@@ -55,11 +55,12 @@ class Exceedance:
 def judge(means: npt.ArrayLike, limit: Rule, *rules: Rule) -> Exceedance:
     """Hold means (rounded as the standard says) against a limit; a mean equal to the limit complies.
 
-    ``limit.sense`` ``min`` judges a lower limit: then a mean below it exceeds.
+    Equal means equal to twelve digits: 35.00000000000001 is 35 computed in binary. ``limit.sense`` ``min`` judges a lower limit: then a mean below it exceeds.
     """
     x = np.asarray(means, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        over: Bools = x < limit.number if limit.sense == "min" else x > limit.number
+        beyond = limit.number - x if limit.sense == "min" else x - limit.number
+        over: Bools = beyond > abs(limit.number) * 1e-12
         times: F64 = np.where(over, np.abs(x / limit.number - 1.0), np.nan)
     return Exceedance(limit, (limit, *rules), x, over, np.isfinite(x), times)
 

@@ -17,7 +17,7 @@ def deviation(voltage: npt.ArrayLike, nominal: float) -> F64:
     """``(U - Un) / Un`` in per cent, any shape, NaN stays NaN."""
     if not nominal > 0:
         raise ValueError(f"the nominal voltage must be above 0, not {nominal}")
-    out: F64 = (np.asarray(voltage, dtype=np.float64) / nominal - 1.0) * 100.0
+    out: F64 = (np.asarray(voltage, dtype=np.float64) - nominal) * 100.0 / nominal
     return out
 
 
