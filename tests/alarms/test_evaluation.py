@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.alarms.kit import GOOD, NOW, SUSPECT, columns, step
 
 from parksight.alarms import evaluation, kernels
-from parksight.alarms.evaluation import Evaluator, RuleRow, Transitions, compile_rules
+from parksight.alarms.evaluation import Evaluator, RuleRow, Transitions, compile_rules, rule_of, step_key
 from parksight.alarms.models import STEPS
 
 WORDS = {
@@ -34,7 +34,7 @@ def told(happened: Transitions | None) -> list[tuple[int, str, str, int]]:
     if happened is None:
         return []
     return [
-        (int(k) // 8, STEPS[s], WORDS[w], int(a) - NOW)
+        (rule_of(int(k)), STEPS[s], WORDS[w], int(a) - NOW)
         for k, s, w, a in zip(happened.key, happened.step, happened.what, happened.at, strict=True)
     ]
 
@@ -142,7 +142,7 @@ def test_older_readings_and_history_are_counted_and_raise_nothing() -> None:
     assert (
         told(evaluator((1, {"h": step(40)})).on_tick(columns([(1, NOW - 1_800_001, 50.0, GOOD)]), NOW)) == []
     )
-    assert e.counters.tolist() == [1, 1, 0]
+    assert e.counters.tolist()[:3] == [1, 1, 0]
 
 
 def test_unusable_readings_make_a_standing_alarm_unknown_until_it_is_known_again() -> None:
@@ -197,7 +197,9 @@ def test_new_rules_keep_the_state_of_old_ones_and_withdraw_what_is_gone() -> Non
         ]
     )
     gone = e.replace(changed, NOW + 1000)
-    assert [(int(k), int(w)) for k, w in zip(gone.key, gone.what, strict=True)] == [(8, kernels.WITHDRAWN)]
+    assert [(int(k), int(w)) for k, w in zip(gone.key, gone.what, strict=True)] == [
+        (step_key(1, 1, 0), kernels.WITHDRAWN)
+    ]
     assert told(e.on_tick(columns([(1, NOW + 2000, 54.0, GOOD)]), NOW + 2000)) == [(1, "H", "cleared", 2000)]
     assert told(e.on_tick(columns([(2, NOW + 100_000, 60.0, GOOD)]), NOW + 100_000)) == [
         (2, "H", "raised", 100_000)
@@ -206,7 +208,14 @@ def test_new_rules_keep_the_state_of_old_ones_and_withdraw_what_is_gone() -> Non
 
 def test_alarms_taken_over_from_records_are_not_raised_again() -> None:
     e = evaluator((1, {"h": step(40), "stale": {"factor": 3, "priority": 4}}), (2, {"h": step(40)}))
-    assert e.restore({8 + 1: True, 16 + 1: False, 8 + evaluation.STALE: True, 99 * 8: True}) == [99 * 8]
+    assert e.restore(
+        {
+            step_key(1, 1, 1): True,
+            step_key(2, 2, 1): False,
+            step_key(1, 1, evaluation.STALE): True,
+            step_key(99, 1, 0): True,
+        }
+    ) == [step_key(99, 1, 0)]
     assert told(e.on_second(NOW + 100)) == [], "a stale alarm stands until the point speaks"
     assert told(e.on_tick(columns([(1, NOW, 60.0, GOOD), (2, NOW, 60.0, GOOD)]), NOW)) == [
         (2, "H", "confirmed", 0)
@@ -219,9 +228,13 @@ def test_what_stands_can_be_described_again() -> None:
     e = evaluator((1, {"h": step(40)}), (2, {"stale": {"after_s": 1, "priority": 1}}))
     e.on_tick(columns([(1, NOW, 60.0, 0x80)]), NOW)
     e.on_second(NOW + 2000)
-    assert e.standing() == {9: True, 16 + evaluation.STALE: True}
-    again = e.describe([9, 20, 12345], kernels.RAISED, NOW + 2000)
-    assert (again.key.tolist(), again.value.tolist()[0], again.quality.tolist()[0]) == ([9, 20], 60.0, 0x80)
+    assert e.standing() == {step_key(1, 1, 1): True, step_key(2, 2, evaluation.STALE): True}
+    again = e.describe([step_key(1, 1, 1), step_key(2, 2, 4), 12345], kernels.RAISED, NOW + 2000)
+    assert (again.key.tolist(), again.value.tolist()[0], again.quality.tolist()[0]) == (
+        [step_key(1, 1, 1), step_key(2, 2, 4)],
+        60.0,
+        0x80,
+    )
 
 
 @pytest.mark.parametrize("points", [0, 1, 5])

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from parksight.alarms.evaluation import Transitions
+from parksight.alarms.evaluation import Transitions, step_key
 from parksight.alarms.events import AlarmNotice, AlarmsCleared, AlarmsDoubted, AlarmsKeptSilent, AlarmsRaised
 from parksight.alarms.flow.announcer import Announcer
 from parksight.alarms.flow.burst import Burst, Standing, notice_of
@@ -145,7 +145,7 @@ class Recorder:
                 .order_by(Alarm.id)
             )
             for alarm, code in session.execute(statement):
-                key = alarm.rule_id * 8 + STEPS.index(alarm.step)
+                key = step_key(alarm.rule_id, alarm.point_id, STEPS.index(alarm.step))
                 self._open[key] = Standing(
                     alarm.id, alarm.condition == "active", notice_of(alarm, code or "")
                 )
@@ -163,7 +163,9 @@ class Recorder:
         )
         now = self.clock.now_ms()
         self.guard.running = {
-            alarm.rule_id * 8 + STEPS.index(alarm.step): Chatter(record.id, notice_of(alarm, code or ""), now)
+            step_key(alarm.rule_id, alarm.point_id, STEPS.index(alarm.step)): Chatter(
+                record.id, notice_of(alarm, code or ""), now
+            )
             for record, alarm, code in session.execute(statement)
         }
 

@@ -260,10 +260,10 @@ class AlarmService:
     def stats(self) -> dict[str, int]:
         """Counters for the health page and ``/metrics``."""
         with self._lock:
-            evaluated, out_of_order, history = (int(v) for v in self._evaluator.counters)
+            evaluated, out_of_order, history, clock_back = (int(v) for v in self._evaluator.counters)
             steps = len(self._evaluator.compiled.key) + len(self._evaluator.compiled.stale_key)
             points = int(self._evaluator.compiled.watched.sum())
         return {
             "steps": steps, "points": points, "evaluated": evaluated, "out_of_order": out_of_order,
-            "history": history, "waiting": self.recorder.waiting, **self.recorder.counters, **self.counters,
+            "history": history, "clock_back": clock_back, "waiting": self.recorder.waiting, **self.recorder.counters, **self.counters,
         }  # fmt: skip

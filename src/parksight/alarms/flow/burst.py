@@ -12,7 +12,7 @@ from sqlalchemy import Table, bindparam, insert, select, update
 from sqlalchemy.orm import Session
 
 from parksight.alarms import kernels
-from parksight.alarms.evaluation import Transitions
+from parksight.alarms.evaluation import Transitions, rule_of
 from parksight.alarms.events import AlarmNotice
 from parksight.alarms.flow.announcer import candidate, instant, ms, point_facts
 from parksight.alarms.flow.chatter import Chatter, ChatterGuard, Flicker
@@ -46,7 +46,7 @@ class Facts:
 
     def __init__(self, session: Session, batches: Sequence[Transitions]) -> None:
         self.points = point_facts(session, sorted({int(p) for b in batches for p in b.point}))
-        rules = sorted({int(k) // 8 for b in batches for k in b.key[b.what == kernels.RAISED]})
+        rules = sorted({rule_of(int(k)) for b in batches for k in b.key[b.what == kernels.RAISED]})
         self.steps: dict[int, dict[str, Any]] = {}
         for start in range(0, len(rules), _PORTION):
             statement = select(Rule.id, Rule.definition).where(Rule.id.in_(rules[start : start + _PORTION]))
@@ -114,7 +114,7 @@ class Burst:
             reading = None if value != value else value
             if what == kernels.RAISED:
                 self._raise(key, version, step, priority, limit, observed, reading, quality, point_id, now)
-            else:
+            elif what not in (kernels.SUPPRESSED, kernels.RELEASED):  # these leave the condition as it is
                 self._change(key, what, observed, reading, now)
 
     def _raise(
@@ -128,7 +128,7 @@ class Burst:
             return
         begins = self.flicker.came(key, ms(observed))
         fact = self.facts.points.get(point_id)
-        rule_id, word = key // 8, STEPS[step]
+        rule_id, word = rule_of(key), STEPS[step]
         spot = Spot(
             rule_id, word, point_id, getattr(fact, "thing_id", None), getattr(fact, "unit_id", None),
             getattr(fact, "enterprise_id", None),

@@ -25,6 +25,8 @@ GATE = 30
 WINDOW_PARTS = 32
 #: Means one reading can bring about at most: a day's hours, and the period that had begun.
 MOST_MEANS = 26
+#: Transitions an operation can add by the clock at most: those means, on each of four steps.
+MARGIN = MOST_MEANS * 4
 #: Parameters, whole and broken figures each operation has room for.
 PARAMETERS, WHOLES, BROKENS = 8, 4, 4
 # What an unknown voter does.

@@ -41,7 +41,7 @@ def judge(
     if math.isnan(signal):
         if before == PENDING_ON:
             state.state[s] = NORMAL
-        elif before == ACTIVE or before == PENDING_OFF:
+        elif before in (ACTIVE, PENDING_OFF):
             state.state[s] = UNKNOWN
             n = emit(out, n, s, DOUBTED, t, shown, quality)
         return n
@@ -96,7 +96,7 @@ def turn_gate(plan: Any, state: Any, out: Any, n: int, gate: int, closed: int, t
     what = SUPPRESSED if closed else RELEASED
     steps = plan.key.shape[0]
     for i in range(plan.gate_start[gate], plan.gate_start[gate + 1]):
-        s = plan.gate_step[i]
+        s = int(plan.gate_step[i])
         stands = state.stale[s - steps] == 1 if s >= steps else state.state[s] >= ACTIVE
         if stands:
             n = emit(out, n, s, what, t, math.nan, 0)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from parksight.telemetry.protocols import F64, I32, I64, U8
 
 
@@ -20,7 +22,8 @@ class Plan(NamedTuple):
         need: by point: transitions one of its readings can bring about at most.
         listen_start: by point: ``listener``, operations that read it.
         key: of the step (see ``evaluation/keys.py``); ``point`` it belongs to; ``gate`` or -1; ``service`` 2 while out
-            of service; ``high`` 1 compares upwards; limits in the unit of the signal, times in ms.
+            of service; ``high`` 1 compares upwards; limits in the unit of the signal, times in ms;
+            ``shown_limit`` what people see of it.
         op_key, op_sig: identity of an operation and of its parameters, for taking its state over.
         op_kind, op_point: what it computes, and for which point; ``op_gate`` the gate it sets.
         op_start: by operation: its steps. ``op_whole`` 1 where silence of the point makes its steps unknown.
@@ -51,6 +54,7 @@ class Plan(NamedTuple):
     back: F64
     on_ms: I64
     off_ms: I64
+    shown_limit: F64
     op_key: I64
     op_sig: I64
     op_kind: U8
@@ -76,6 +80,11 @@ class Plan(NamedTuple):
     stale_gate: I32
     stale_ms: I64
     silent_point: I32
+
+    @property
+    def rules(self) -> int:
+        """How many rules have a step here."""
+        return int(np.unique(np.concatenate([self.key, self.stale_key]) >> 36).size)
 
 
 class State(NamedTuple):

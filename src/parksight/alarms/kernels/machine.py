@@ -99,9 +99,9 @@ def execute(plan: Any, state: Any, program: int, t: int, age: int) -> float:
     """Result of a program at time ``t``."""
     stack = np.empty(_STACK, np.float64)
     top = 0
-    for pc in range(plan.code_start[program], plan.code_start[program + 1]):
-        op = plan.code[pc, 0]
-        argument = plan.code[pc, 1]
+    for pc in range(int(plan.code_start[program]), int(plan.code_start[program + 1])):
+        op = int(plan.code[pc, 0])
+        argument = int(plan.code[pc, 1])
         if op == _CONST:
             stack[top] = plan.number[argument]
             top += 1

@@ -136,7 +136,9 @@ class _Content(BaseModel):
     @model_validator(mode="after")
     def _delays(self) -> Self:
         d = self.definition
-        if self.never_delay is not None and any(s is not None and s.on_delay_s for s in (d.hh, d.h, d.l, d.ll, d.on)):
+        if self.never_delay is not None and any(
+            s is not None and s.on_delay_s for s in (d.hh, d.h, d.l, d.ll, d.on)
+        ):
             raise PydanticCustomError("alarms.rule.never_delay", "this class of alarms takes no on-delay")
         if not self.in_service and not self.service_reason:
             raise PydanticCustomError("alarms.rule.service_reason", "out of service needs a reason")

@@ -84,7 +84,9 @@ class DeviationSignal(_Signal):
     other: AmountText
     relative: bool = Field(False, description="percent of the other value instead of a difference")
     absolute: bool = Field(True, description="size, whichever its direction")
-    max_age_s: Seconds | None = Field(None, description="older values count as unknown; default: three periods")
+    max_age_s: Seconds | None = Field(
+        None, description="older values count as unknown; default: three periods"
+    )
 
 
 class FlatSignal(_Signal):
@@ -220,7 +222,8 @@ class SuspectSignal(_Signal):
     kind: Literal["suspect"]
     bad: bool = Field(True, description="readings that are bad count too")
     findings: Annotated[
-        list[Literal["flat_line", "spike", "out_of_range", "repeated_block", "clock_drift"]], Field(max_length=5)
+        list[Literal["flat_line", "spike", "out_of_range", "repeated_block", "clock_drift"]],
+        Field(max_length=5),
     ] = []
     hold_s: Window = 3_600.0
 

@@ -1,0 +1,250 @@
+"""Whole batches of readings, and what time alone brings about: the entrances of the compiled evaluation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from parksight.alarms.kernels import averages
+from parksight.alarms.kernels.codes import (
+    ACTIVE,
+    AVERAGE,
+    CLEARED,
+    EVALUATED,
+    GATE,
+    HISTORY,
+    MARGIN,
+    OUT_OF_ORDER,
+    PENDING_ON,
+    RAISED,
+)
+from parksight.alarms.kernels.judge import doubt, emit, judge, turn_gate
+from parksight.alarms.kernels.machine import execute
+from parksight.alarms.kernels.signals import signal
+from parksight.telemetry.protocols import F64, I32, I64, U8
+
+
+@njit(cache=True, nogil=True)
+def _operate(
+    plan: Any, state: Any, out: Any, n: int, op: int, time: int, now: int, v: float, usable: bool, quality: int
+) -> int:  # fmt: skip
+    """One operation after a reading of one of its points. Its time never runs backwards, whichever point speaks."""
+    t = max(time, state.op_time[op])
+    state.op_time[op] = t
+    kind = plan.op_kind[op]
+    if kind == AVERAGE:
+        return averages.take(plan, state, out, n, op, t, now, v if usable else math.nan, quality)
+    if kind == GATE:
+        closed = execute(plan, state, int(plan.program_start[op]), t, 0) == 1.0
+        return turn_gate(plan, state, out, n, int(plan.op_gate[op]), 1 if closed else 0, t)
+    judged, s, shown = signal(plan, state, op, t, v, usable, quality)
+    if judged:
+        for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+            n = judge(plan, state, out, n, step, t, now, s, shown, quality)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def evaluate(
+    first: int, last: int, now: int, history_ms: int, point: I32, observed: I64, value: F64, quality: U8, plan: Any,
+    state: Any, out: Any, written: int, counters: I64,
+) -> tuple[int, int]:  # fmt: skip
+    """Judge rows ``first:last`` in their order; returns (rows done, transitions written).
+
+    Stops before a row whose transitions might not fit into the output; call again with more room.
+    Time of a row is its observation time, capped at ``now``: a clock that runs ahead must not hide what follows.
+    """
+    points = plan.watched.shape[0]
+    room = out.step.shape[0]
+    n = written
+    for i in range(first, last):
+        p = int(point[i])
+        if p < 0 or p >= points or plan.watched[p] == 0:
+            continue
+        if n + plan.need[p] > room:
+            return i, n
+        t = int(min(observed[i], now))
+        if t < state.seen[p]:
+            counters[OUT_OF_ORDER] += 1
+            continue
+        if now - t > history_ms:
+            counters[HISTORY] += 1
+            continue
+        state.seen[p] = t
+        state.silent[p] = 0
+        counters[EVALUATED] += 1
+        v = float(value[i])
+        q = np.int64(
+            quality[i]
+        )  # int() of an unsigned number is another type to the compiler, and everything twice
+        c = q & 0x0F
+        usable = (c == 0 or c == 1 or c == 4) and math.isfinite(v)
+        known = v if usable else math.nan
+        state.value[p] = known
+        # Gates first: a reading that ends a suppression is judged without it.
+        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+            op = int(plan.listener[j])
+            if plan.op_kind[op] == GATE:
+                n = _operate(plan, state, out, n, op, t, now, v, usable, q)
+        for s in range(int(plan.start[p]), int(plan.start[p + 1])):
+            n = judge(plan, state, out, n, s, t, now, known, v, q)
+        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+            op = int(plan.listener[j])
+            if plan.op_kind[op] != GATE:
+                n = _operate(plan, state, out, n, op, t, now, v, usable, q)
+    return last, n
+
+
+@njit(cache=True, nogil=True)
+def _fall_silent(plan: Any, state: Any, out: Any, n: int, p: int, now: int) -> int:
+    """A point has just been noticed to be silent: what several points decide is decided without it."""
+    for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+        op = int(plan.listener[j])
+        if plan.program_start[op + 1] == plan.program_start[op]:
+            continue
+        t = max(now, state.op_time[op])
+        if plan.op_kind[op] == GATE:
+            closed = execute(plan, state, int(plan.program_start[op]), t, 0) == 1.0
+            n = turn_gate(plan, state, out, n, int(plan.op_gate[op]), 1 if closed else 0, t)
+            continue
+        judged, s, shown = signal(plan, state, op, t, math.nan, False, 0)
+        if not judged:
+            continue
+        for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+            if math.isnan(s):
+                n = doubt(state, out, n, step, now)
+            else:
+                n = judge(plan, state, out, n, step, t, now, s, shown, 0)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _silences(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
+    for i in range(plan.silent_point.shape[0]):
+        p = int(plan.silent_point[i])
+        if state.silent[p] or now - max(state.seen[p], state.begun[p]) <= plan.hush[p]:
+            continue
+        state.silent[p] = 1
+        for s in range(int(plan.start[p]), int(plan.start[p + 1])):
+            n = doubt(state, out, n, s, now)
+        n = _fall_silent(plan, state, out, n, p, now)
+        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+            op = int(plan.listener[j])
+            if plan.op_whole[op] and plan.op_point[op] == p:
+                for s in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+                    n = doubt(state, out, n, s, now)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _stale(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
+    steps = plan.key.shape[0]
+    for i in range(plan.stale_point.shape[0]):
+        p = int(plan.stale_point[i])
+        # History that a point hands in late says nothing of its silence now: count from the watch's begin at least.
+        since = max(state.seen[p], state.begun[p])
+        if state.stale[i] == 0:
+            if now - since > plan.stale_ms[i]:
+                state.stale[i] = 1
+                n = emit(out, n, steps + i, RAISED, since + plan.stale_ms[i], math.nan, 0)
+        elif state.seen[p] >= 0 and now - state.seen[p] <= plan.stale_ms[i]:
+            # A stale alarm taken over from the records stands until the point really speaks.
+            state.stale[i] = 0
+            n = emit(out, n, steps + i, CLEARED, state.seen[p], math.nan, 0)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def clock(now: int, plan: Any, state: Any, out: Any, written: int) -> int:
+    """What time alone brings about; ``out`` has room for two transitions of every step. Returns those written."""
+    n = written
+    for op in range(plan.op_kind.shape[0]):
+        if plan.op_kind[op] == AVERAGE:
+            n = averages.by_clock(plan, state, out, n, op, now)
+    for s in range(plan.key.shape[0]):
+        if state.state[s] == PENDING_ON and now - state.arrived[s] >= plan.on_ms[s]:
+            state.state[s] = ACTIVE
+            n = emit(
+                out,
+                n,
+                s,
+                RAISED,
+                state.since[s] + plan.on_ms[s],
+                state.held[s],
+                np.int64(state.held_quality[s]),
+            )
+    n = _stale(plan, state, out, n, now)
+    return _silences(plan, state, out, n, now)
+
+
+@njit(cache=True, nogil=True)
+def found(op: int, t: int, now: int, plan: Any, state: Any, out: Any, written: int) -> int:
+    """A finding of forensics concerns this operation: its steps are judged as true at ``t``."""
+    n = written
+    for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+        n = judge(plan, state, out, n, step, t, now, 1.0, state.value[plan.op_point[op]], 0)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def turn_back(now: int, plan: Any, state: Any) -> None:
+    """The platform's own clock was set back to ``now``: nothing may be known of later than that."""
+    for p in range(state.seen.shape[0]):
+        state.seen[p] = min(state.seen[p], now)
+        state.begun[p] = min(state.begun[p], now)
+    for s in range(state.state.shape[0]):
+        state.since[s] = min(state.since[s], now)
+        state.arrived[s] = min(state.arrived[s], now)
+    for op in range(state.op_time.shape[0]):
+        if state.op_time[op] <= now:
+            continue
+        state.op_time[op] = now
+        kind = plan.op_kind[op]
+        if kind == AVERAGE:
+            if averages.leaf_of(plan, op, now) < state.whole[op, 0]:
+                state.whole[op, 0] = -1
+                state.whole[op, 1] = state.whole[op, 3] = 0
+                state.broken[op, 0] = state.broken[op, 1] = 0.0
+        elif plan.ring_start[op + 1] > plan.ring_start[op]:
+            state.whole[op, 0] = state.whole[op, 1] = 0
+        else:
+            # Times among the figures: flat since, changed at.
+            state.whole[op, 1] = min(state.whole[op, 1], now)
+            state.whole[op, 2] = min(state.whole[op, 2], now)
+
+
+@njit(cache=True, nogil=True)
+def replay(
+    first: int, second: int, until: int, history_ms: int, point: I32, observed: I64, value: F64, quality: U8, plan: Any,
+    state: Any, out: Any, counters: I64,
+) -> tuple[int, int, int]:  # fmt: skip
+    """Stored rows, ordered by time, as if they came in now, the clock looked at once a second up to ``until``.
+
+    Returns (rows done, next second, transitions written); stops when the room is half full.
+    """
+    room = out.step.shape[0]
+    steps = 2 * (plan.key.shape[0] + plan.stale_key.shape[0]) + MARGIN * plan.op_kind.shape[0]
+    n = 0
+    i = first
+    while True:
+        if n + steps > room:
+            return i, second, n
+        j = i
+        while j < point.shape[0] and observed[j] <= second:
+            j += 1
+        if j > i:
+            done, n = evaluate(
+                i, j, second, history_ms, point, observed, value, quality, plan, state, out, n, counters
+            )
+            if done < j:
+                return done, second, n
+            i = j
+            if n + steps > room:
+                return i, second, n
+        if second > until:
+            return i, second, n
+        n = clock(second, plan, state, out, n)
+        second += 1000
