@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from tests.physics.prairie_grass import RECEPTOR_HEIGHT, SOURCE_HEIGHT, arc_maxima, rows, runs
 from tests.physics.test_prairie_grass_scores import layout, maximum, measured, park
-from tests.physics.test_reference_values import AMMONIA, DATA, LNG
+from tests.physics.decks import burro_8, desert_tortoise_4
 
 from parksight.physics import slab
 from parksight.physics.inversion import Prior, steady

@@ -20,6 +20,8 @@ F64 = npt.NDArray[np.float64]
 #: Von Kármán constant.
 KAPPA = 0.4
 GRAVITY = 9.80665
+#: Gravity at 45° latitude, as ISC3 and the worked values of the dense-gas workbook take it.
+GRAVITY_45 = 9.80616
 #: Below this the plume has no direction: maps show a circle instead of a wedge.
 CALM_M_S = 1.0
 #: Least advection speed any formula is given.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from parksight.physics.atmosphere import GRAVITY
+from parksight.physics.atmosphere import GRAVITY_45
 
 F64 = npt.NDArray[np.float64]
 
@@ -84,7 +84,7 @@ class Cloud:
     @property
     def reduced_gravity(self) -> float:
         """g' = g (rho0 - rho_a) / rho_a, m/s2; not below zero."""
-        return max(GRAVITY * (self.density - self.air_density) / self.air_density, 0.0)
+        return max(GRAVITY_45 * (self.density - self.air_density) / self.air_density, 0.0)
 
 
 def choose(cloud: Cloud) -> Choice:

@@ -73,9 +73,23 @@ def pool_fire(
 ) -> PoolFire:  # fmt: skip
     """A circular pool fire: flame length by Thomas, tilt by the Yellow Book, surface emission.
 
-    ``sooty`` uses ``140 exp(-0.12 D) + 20 (1 - exp(-0.12 D))`` kW/m2 at most; never for LNG.
+    Args:
+        flux: burning flux, kg/(m2 s). wind: at 10 m, m/s, >= 0. heat_of_combustion: J/kg.
+        radiant_fraction: share of the heat radiated, 0.1 to 0.4.
+        sooty: at most ``140 exp(-0.12 D) + 20 (1 - exp(-0.12 D))`` kW/m2 (Mudan); never for LNG.
+        kinematic_viscosity: of the air, m2/s; 1.5e-5 at 15 °C. The Yellow Book's example takes 7.5133e-6, which tilts
+            the flame by 1.4° more; the tilt hangs on its 0.117th power only.
+
+    Equations 6.12 to 6.16 and 6.68 to 6.71. Raises ValueError for an input that is unknown or out of range.
     """
-    _positive(diameter=diameter, flux=flux, heat_of_combustion=heat_of_combustion, air_density=air_density)
+    _positive(
+        diameter=diameter, flux=flux, heat_of_combustion=heat_of_combustion, air_density=air_density,
+        kinematic_viscosity=kinematic_viscosity,
+    )  # fmt: skip
+    if not (math.isfinite(wind) and wind >= 0):
+        raise ValueError(f"the wind must be known and 0 or more, not {wind}")
+    if not 0 < radiant_fraction < 1:
+        raise ValueError(f"the radiant fraction lies in 0..1, not {radiant_fraction}")
     froude_burn = flux / (air_density * math.sqrt(GRAVITY * diameter))
     if wind > 0:
         scaled = max(1.0, wind * (GRAVITY * flux * diameter / air_density) ** (-1.0 / 3.0))
@@ -97,12 +111,19 @@ def cylinder_view_factor(
 ) -> tuple[F64, F64, F64]:
     """View factors (vertical, horizontal, maximum) of a tilted cylinder for a ground target downwind.
 
-    ``distance`` from the pool's centre, > radius. Yellow Book, 6.A (Sparrow/Mudan).
+    ``distance`` from the pool's centre, m, any shape. Yellow Book, equations 6.A.14 and 6.A.15 (Mudan); they hold as long
+    as the flame does not hang over the target.
+
+    Raises ValueError for a target inside the pool or under the flame (``distance <= radius + length sin(tilt)``).
     """
     _positive(radius=radius, length=length)
     x = np.asarray(distance, dtype=np.float64)
-    if np.any(x <= radius):
+    if not 0 <= tilt_deg < 90:
+        raise ValueError(f"a tilt lies in 0..90 degrees, not {tilt_deg}")
+    if np.any(~(x > radius)):
         raise ValueError("the target must stand outside the pool")
+    if np.any(x <= overhang(radius, length, tilt_deg)):
+        raise ValueError("the flame hangs over the target: the closed form does not hold there")
     a, b, th = length / radius, x / radius, math.radians(tilt_deg)
     s, c = math.sin(th), math.cos(th)
     big_a = np.sqrt(a**2 + (b + 1) ** 2 - 2 * a * (b + 1) * s)
@@ -127,13 +148,25 @@ def cylinder_view_factor(
     return vertical, horizontal, np.hypot(vertical, horizontal)
 
 
+def overhang(radius: float, length: float, tilt_deg: float) -> float:
+    """Distance from the pool's centre up to which the tilted flame hangs over the ground, m."""
+    return radius + length * math.sin(math.radians(tilt_deg))
+
+
 def pool_fire_flux(
     fire: PoolFire, distance: npt.ArrayLike, air_temperature: float, relative_humidity: float
 ) -> F64:
-    """Heat flux at targets downwind (worst orientation), W/m2; distance from the pool's centre."""
+    """Heat flux at targets downwind (worst orientation), W/m2; distance from the pool's centre, m, any shape.
+
+    Under the flame a target counts as engulfed (view factor 1). Raises ValueError inside the pool.
+    """
     x = np.asarray(distance, dtype=np.float64)
     radius = fire.diameter / 2
-    _, _, view = cylinder_view_factor(radius, fire.length, x, fire.tilt_deg)
+    if np.any(~(x > radius)):
+        raise ValueError("the target must stand outside the pool")
+    under = x <= overhang(radius, fire.length, fire.tilt_deg)
+    clear = np.where(under, 1.001 * overhang(radius, fire.length, fire.tilt_deg), x)
+    view = np.where(under, 1.0, cylinder_view_factor(radius, fire.length, clear, fire.tilt_deg)[2])
     tau = transmissivity(water_pressure(air_temperature, max(relative_humidity, 0.01)), x - radius)
     out: F64 = fire.emissive_power * view * tau
     return out

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from parksight.physics.atmosphere import GRAVITY, Stability, SurfaceLayer, stability_of
+from parksight.physics.atmosphere import GRAVITY_45, Stability, SurfaceLayer, stability_of
 from parksight.physics.spread import briggs, isc3, monin_obukhov
 
 F64 = npt.NDArray[np.float64]
@@ -51,26 +51,39 @@ def downwind(x: npt.ArrayLike, y: npt.ArrayLike, source: Source, wind_from_deg: 
 def vertical_factor(
     z: npt.ArrayLike, height: npt.ArrayLike, sigma_z: npt.ArrayLike, lid: float = math.inf
 ) -> F64:
-    """Vertical density of a plume with perfect ground and lid reflection, 1/m; integrates to 1 over 0…lid.
+    """Vertical density of a plume with perfect ground and lid reflection, 1/m; integrates to 1 over 0…lid (to 1e-7).
 
-    Above ``sigma_z = 1.6 lid`` the plume is well mixed below the lid.
+    Above ``sigma_z = 1.6 lid`` the plume is well mixed below the lid. A source above the lid is not trapped by it: the lid
+    is left out then, which errs high at the ground.
+
+    Args:
+        z, height: of receptor and source above ground, m, >= 0. sigma_z: m, > 0. Shapes broadcast.
+        lid: mixing height, m, > 0; infinite for none.
+
+    Raises ValueError for an unknown or impossible lid, and for a spread not above 0.
     """
     zz, h, s = (np.asarray(v, dtype=np.float64) for v in (z, height, sigma_z))
+    if not lid > 0 or not (s > 0).all():
+        raise ValueError("the mixing height and the vertical spread must be known and above 0")
 
     def pair(offset: float) -> F64:
         out: F64 = np.exp(-0.5 * ((zz - h - offset) / s) ** 2) + np.exp(-0.5 * ((zz + h - offset) / s) ** 2)
         return out
 
-    total = pair(0.0)
+    free = pair(0.0)
+    widest = min(float(s.max(initial=0.0)), 1.6 * lid)
     # The lid's images lie at least 2 lid - z - h away: below 1e-14 of the plume until it has grown towards it.
-    if math.isfinite(lid) and s.size and 8.0 * float(s.max()) > 2.0 * lid - float(zz.max()) - float(h.max()):
-        for n in (1, 2, 3, 4):
-            total = total + pair(2 * n * lid) + pair(-2 * n * lid)
-    density = total / (math.sqrt(2 * math.pi) * s)
-    if math.isfinite(lid):
-        density = np.where(s > 1.6 * lid, 1.0 / lid, density)
-        density = np.where(zz > lid, 0.0, density)
-    out: F64 = np.asarray(density)
+    if not s.size or not 8.0 * widest > 2.0 * lid - float(zz.max()) - float(h.max()):
+        bounded = free
+    else:
+        images = range(1, math.ceil(4.0 * widest / lid + 1.0) + 1)  # the last ones lie 8 sigma away
+        bounded = sum((pair(2 * n * lid) + pair(-2 * n * lid) for n in images), free)
+    root: F64 = math.sqrt(2 * math.pi) * s
+    if not math.isfinite(lid):
+        return np.asarray(free / root)
+    density = np.where(s > 1.6 * lid, 1.0 / lid, bounded / root)
+    density = np.where(zz > lid, 0.0, density)
+    out: F64 = np.where(h > lid, free / root, density)
     return out
 
 
@@ -177,7 +190,7 @@ class Stack:
 def buoyancy_flux(stack: Stack, air_temperature: float) -> float:
     """``Fb = g v d^2 (Ts - Ta) / (4 Ts)``, m4/s3."""
     return (
-        GRAVITY
+        GRAVITY_45
         * stack.exit_speed
         * stack.diameter**2
         * (stack.gas_temperature - air_temperature)
@@ -191,15 +204,20 @@ def plume_rise(
     """Final plume rise and the distance at which it is reached, m (Briggs as in ISC3, vol. II, 1.1.4).
 
     Args:
-        wind: wind at stack top, m/s.
-        x: distance for gradual rise; the rise is then that at ``x``.
+        wind: wind at stack top, m/s; taken as 1 m/s at least, as in ISC3.
+        x: distance for gradual rise, m; the rise is then that at ``x``.
+
+    Gravity is ISC3's 9.80616 m/s2. Raises ValueError for an unknown or impossible stack, wind or temperature.
     """
+    known = (stack.diameter, stack.exit_speed, stack.gas_temperature, air_temperature)
+    if not (all(math.isfinite(v) and v > 0 for v in known) and math.isfinite(wind) and wind >= 0):
+        raise ValueError("stack, temperatures and wind must be known and above 0")
     u = max(wind, WIND_LEAST)
     ts, ta, d, v = stack.gas_temperature, air_temperature, stack.diameter, stack.exit_speed
     fb = max(buoyancy_flux(stack, ta), 0.0)
     fm = v * v * d * d * ta / (4 * ts)
     if stability >= Stability.E:
-        s = GRAVITY * (0.020 if stability is Stability.E else 0.035) / ta
+        s = GRAVITY_45 * (0.020 if stability is Stability.E else 0.035) / ta
         rise, reach = _stable_rise(fb, fm, u, s, ts - ta, ts, v, d)
     else:
         rise, reach = _neutral_rise(fb, u, ts - ta, ts, v, d)
