@@ -186,6 +186,26 @@ class AlarmSettings(Section):
     )
     webhook_timeout_s: float = Field(5.0, gt=0, le=60)
     reaction_attempts: int = Field(3, ge=1, le=10, description="tries of a reaction that may be tried again")
+    commissioning_days: int = Field(
+        30, ge=0, description="days after its making in which a rule may be changed without a second person"
+    )
+    priority_matrix: dict[str, dict[str, int]] = Field(
+        {
+            "minor": {"immediate": 3, "prompt": 4, "soon": 4, "later": 4},
+            "moderate": {"immediate": 2, "prompt": 3, "soon": 3, "later": 4},
+            "major": {"immediate": 1, "prompt": 2, "soon": 2, "later": 3},
+            "severe": {"immediate": 1, "prompt": 1, "soon": 2, "later": 2},
+        },
+        description="priority by consequence and time to respond (ISA-18.2 rationalisation)",
+    )
+    never_delay_kinds: list[str] = Field(
+        ["gas"], description="kinds of points whose alarms take no on-delay (gas leaks)"
+    )
+    snapshot_s: int = Field(10, ge=1, description="seconds between snapshots of the evaluation")
+    tuning_waiting: int = Field(4, ge=1, le=100, description="replays that may wait for their turn")
+    tuning_kept: int = Field(50, ge=1, le=1_000, description="finished replays that can still be looked at")
+    tuning_points: int = Field(2_000, ge=1, description="points of one replay")
+    preview_rows: int = Field(5_000_000, ge=1_000, description="observations one preview may look at")
 
 
 class Hj212Settings(Section):
