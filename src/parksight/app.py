@@ -26,6 +26,8 @@ from parksight.command.api import router as command_router
 from parksight.command.service import CommandService
 from parksight.demo.api import router as demo_router
 from parksight.demo.service import DemoService
+from parksight.duty.api import router as duty_router
+from parksight.duty.service import DutyService
 from parksight.gateways import assembly as gateway_assembly
 from parksight.gateways import room
 from parksight.gateways.activity import ActivityBook
@@ -41,6 +43,7 @@ from parksight.kernel.clock import Clock, SystemClock
 from parksight.kernel.db import Database
 from parksight.kernel.http.description import describe_problems
 from parksight.kernel.identity.callers import CallerDirectory
+from parksight.kernel.identity.passwords import Passwords
 from parksight.kernel.settings import Settings
 from parksight.registry import assembly as registry_assembly
 from parksight.registry.api import router as registry_router
@@ -72,8 +75,11 @@ class Platform:
             settings.data_dir / "observations", settings.store, settings.zone.timezone, self.clock
         )
         self.telemetry = Telemetry(settings, self.db, self.clock, self.store)
+        self.duty = DutyService(
+            self.db, self.clock, settings.duty, settings.zone.timezone, Passwords(settings.security.password_min_length)
+        )
         self.alarms = AlarmService(self.db, self.clock, settings.alarms, self.telemetry.hub)
-        self.alarm_rules = RuleService(self.clock)
+        self.alarm_rules = RuleService(self.clock, settings.alarms)
         self.registry = RegistryService(self.db, self.clock)
         self.gateways = self._build_gateways()
         self.command = CommandService(
@@ -126,6 +132,8 @@ class Platform:
         self.telemetry.install(app)
         state.store, state.observations = self.store, self.observations
         app.include_router(observations_router)
+        state.duty = self.duty
+        app.include_router(duty_router)
         state.alarms, state.alarm_rules = self.alarms, self.alarm_rules
         app.include_router(alarms_router)
         state.gateways = self.gateways
@@ -141,6 +149,7 @@ class Platform:
         await asyncio.to_thread(self.store.start)
         self.registry.start()
         await self.telemetry.start()
+        self.duty.start()
         self.alarms.start()
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
@@ -153,6 +162,7 @@ class Platform:
         await self.gateways.manager.stop()
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarms.stop)
+        await asyncio.to_thread(self.duty.stop)
         self.bus.detach()
         await asyncio.to_thread(self._callers.close)
         await asyncio.to_thread(self.observations.close)

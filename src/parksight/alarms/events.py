@@ -95,6 +95,16 @@ class GroupsChanged(Event, frozen=True, kw_only=True):
         return "alarms.changed"
 
 
+class ReactionsOrdered(Event, frozen=True, kw_only=True):
+    """Linkage has something to do."""
+
+    count: int
+
+    @classmethod
+    def subject(cls) -> str:
+        return "alarms.reactions.ordered"
+
+
 class FloodBegan(Event, frozen=True, kw_only=True):
     """More than ten alarms were announced within ten minutes."""
 
@@ -158,3 +168,13 @@ class RulesChanged(Event, frozen=True, kw_only=True):
     @classmethod
     def subject(cls) -> str:
         return "alarms.rules.changed"
+
+
+class ProposalsChanged(Event, frozen=True, kw_only=True):
+    """Changes of rules were proposed or decided; reviewers look again."""
+
+    count: int
+
+    @classmethod
+    def subject(cls) -> str:
+        return "alarms.proposals.changed"
