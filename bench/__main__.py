@@ -35,6 +35,7 @@ RUNS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
     "fanout": ([[]], [["--clients", "500"]]),
     "registry_import": ([[]], [[]]),
     "physics": ([[]], [[]]),
+    "standards": ([[]], [["--points", "200"]]),
 }
 
 

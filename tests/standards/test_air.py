@@ -34,10 +34,17 @@ def test_array_rounding_of_ties(halves, decimals) -> None:
     assert found.tolist() == [gb8170.round_half_even(t, decimals) for t in ties]
 
 
+@given(st.lists(st.integers(0, 4000), min_size=2, max_size=60))
+def test_a_mean_of_decimals_meets_its_tie(tenths) -> None:
+    mean = averaging.block_mean([t / 10 for t in tenths], len(tenths), 1)[0]
+    exact = Fraction(sum(tenths), 10 * len(tenths))
+    assert gb8170.round_mean_array(mean) == round(exact)  # Python rounds fractions half to even
+
+
 def exact_iaqi(item: str, c: float, on: date) -> int:
     """HJ 633 in fractions, without any float."""
     rows = sorted(builtin().table("hj633.breakpoint", on, item=item), key=lambda r: r.number)
-    value = Fraction(repr(gb8170.round_half_even(c, hj633.decimals(item))))
+    value = Fraction(repr(gb8170.round_half_even(round(c, 9), hj633.decimals(item))))
     for low, high in pairwise(rows):
         b, t = Fraction(repr(low.number)), Fraction(repr(high.number))
         if value <= t:

@@ -5,6 +5,7 @@ Series are regular arrays whose last axis is time; NaN (or an infinity) is "no v
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from parksight.standards.rule import Confidence, Rule, weakest
 
 F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
+
+#: Samples of a slab: 1 MB of float64.
+_SLAB = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +79,39 @@ def block_mean(values: npt.ArrayLike, size: int, least: int) -> F64:
     Returns:
         shape (…, n // size).
     """
-    blocks = _blocks(values, size, least)
-    with np.errstate(invalid="ignore"):
-        out: F64 = blocks.sum(axis=-1) / size
-    gaps = ~np.isfinite(out)
-    if gaps.any():  # only blocks with a gap pay for counting
-        part = blocks[gaps]
-        valid = np.isfinite(part)
-        count = valid.sum(axis=-1)
-        total = np.where(valid, part, 0.0).sum(axis=-1)
-        out[gaps] = np.where(count >= least, total / np.maximum(count, 1), np.nan)
-    return out
+    _check(size, least)
+
+    ones = np.ones(size)  # a product with ones sums short rows several times faster than sum() does
+
+    def means(blocks: F64) -> F64:
+        total: F64 = blocks @ ones
+        if np.isfinite(total).all():
+            return total / size
+        valid = np.isfinite(blocks)
+        count = valid.astype(np.float64) @ ones
+        total = np.where(valid, blocks, 0.0) @ ones
+        return np.where(count >= least, total / np.maximum(count, 1.0), np.nan)
+
+    return by_slabs(values, size, means)
+
+
+def by_slabs(values: npt.ArrayLike, size: int, work: Callable[[F64], F64]) -> F64:
+    """Apply ``work`` ((k, size) to (k,)) to the blocks of ``size`` samples, shape (…, n) to (…, n // size).
+
+    Blocks go through in slabs that fit the cache: twice as fast as all at once, and no copy of the whole series.
+    """
+    blocks = _blocks(values, size)
+    flat = blocks.reshape(-1, size)
+    out: F64 = np.empty(flat.shape[0])
+    rows = max(1, _SLAB // size)
+    for begin in range(0, flat.shape[0], rows):
+        out[begin : begin + rows] = work(flat[begin : begin + rows])
+    return out.reshape(blocks.shape[:-1])
 
 
 def valid_count(values: npt.ArrayLike, size: int) -> npt.NDArray[np.int64]:
     """Valid samples of consecutive blocks of ``size``, shape (…, n // size)."""
-    out: npt.NDArray[np.int64] = np.isfinite(_blocks(values, size, 1)).sum(axis=-1)
+    out: npt.NDArray[np.int64] = np.count_nonzero(np.isfinite(_blocks(values, size)), axis=-1)
     return out
 
 
@@ -153,8 +174,8 @@ def _check(size: int, least: int) -> None:
         raise ValueError(f"least must lie in 1..{size}, not {least}")
 
 
-def _blocks(values: npt.ArrayLike, size: int, least: int) -> F64:
-    _check(size, least)
+def _blocks(values: npt.ArrayLike, size: int) -> F64:
+    _check(size, 1)
     x = np.asarray(values, dtype=np.float64)
     whole = x.shape[-1] // size
     blocks: F64 = x[..., : whole * size].reshape(*x.shape[:-1], whole, size)

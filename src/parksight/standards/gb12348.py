@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
-from parksight.standards.averaging import Exceedance, judge
+from parksight.standards.averaging import Exceedance, by_slabs, judge
 from parksight.standards.gb8170 import round_half_even
 from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
 
@@ -35,13 +35,14 @@ def leq_blocks(levels: npt.ArrayLike, size: int, least: int = 1) -> npt.NDArray[
     """Leq of consecutive blocks of ``size`` samples, (…, n) to (…, n // size); NaN with fewer than ``least`` valid."""
     if not 1 <= least <= size:
         raise ValueError(f"least must lie in 1..{size}, not {least}")
-    x = np.asarray(levels, dtype=np.float64)
-    whole = x.shape[-1] // size
-    blocks = x[..., : whole * size].reshape(*x.shape[:-1], whole, size)
-    out = leq(blocks)
-    if least > 1:
-        out = np.where(np.isfinite(blocks).sum(axis=-1) >= least, out, np.nan)
-    return out
+
+    def levels_of(blocks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        out = leq(blocks)
+        if least == 1:
+            return out
+        return np.where(np.count_nonzero(np.isfinite(blocks), axis=-1) >= least, out, np.nan)
+
+    return by_slabs(levels, size, levels_of)
 
 
 def day_and_night(hourly: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.standards.averaging import Exceedance, block_mean, judge, rolling_mean
-from parksight.standards.gb8170 import round_half_even_array
+from parksight.standards.gb8170 import round_mean_array
 from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
 
 F64 = npt.NDArray[np.float64]
@@ -45,7 +45,7 @@ def compliance(
     pack = rules or builtin()
     rule = limit(pollutant, period, on, grade, pack)
     places = pack.get("gb3095.decimals", on, pollutant=pollutant)
-    return judge(round_half_even_array(means, int(places.number)), rule, places)
+    return judge(round_mean_array(means, int(places.number)), rule, places)
 
 
 def exceedance(

@@ -46,3 +46,11 @@ def round_half_even_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArr
     whole = low + up
     out: npt.NDArray[np.float64] = whole / scale if decimals >= 0 else whole * step
     return np.where(np.isfinite(x), out, x)
+
+
+def round_mean_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArray[np.float64]:
+    """:func:`round_half_even_array` for computed values, which carry binary noise: 101.49999999999999 is 101.5.
+
+    Noise below the ninth decimal is shed first, so that a mean of decimals meets its tie.
+    """
+    return round_half_even_array(np.round(np.asarray(values, dtype=np.float64), 9), decimals)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.standards import gb3095
-from parksight.standards.gb8170 import round_half_even_array
+from parksight.standards.gb8170 import round_mean_array
 from parksight.standards.rulepack import Confidence, Rule, RuleMissing, RulePack, builtin, weakest
 
 F64 = npt.NDArray[np.float64]
@@ -118,7 +118,7 @@ def iaqi(item: str, concentration: npt.ArrayLike, on: date, rules: RulePack | No
     """
     pack = rules or builtin()
     points, index, above, _ = _breakpoints(item, on, pack)
-    c = round_half_even_array(concentration, decimals(item))
+    c = round_mean_array(concentration, decimals(item))
     if np.any(c < 0):
         raise ValueError(f"{item}: a concentration below zero has no index; mark it missing or invalid first")
     if np.any(np.isinf(c)):
