@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session
 
-from parksight.alarms import repository, view
+from parksight.alarms import meter, repository, view
 from parksight.alarms.repository import Wanted
 from parksight.alarms.schemas import AlarmOut, Counts, PriorityCount
 from parksight.kernel.clock import Clock
@@ -31,19 +31,19 @@ def counts(session: Session, caller: Caller, clock: Clock, enterprise_id: int | 
         for p in PRIORITIES
         for row in (rows.get(p, (0, 0, 0, 0)),)
     ]
-    day = repository.raised_since(session, caller, now - timedelta(hours=RATE_HOURS), enterprise_id)
+    day = repository.announced_since(session, caller, now - timedelta(hours=RATE_HOURS), enterprise_id)
     return Counts(
         priorities=priorities,
         open=sum(p.open for p in priorities),
         unacknowledged=sum(p.unacknowledged for p in priorities),
-        raised_10_min=repository.raised_since(session, caller, now - timedelta(minutes=10), enterprise_id),
+        raised_10_min=repository.announced_since(session, caller, now - timedelta(minutes=10), enterprise_id),
         rate_per_hour=day / RATE_HOURS,
         server_ms=clock.now_ms(),
-        groups=0,
-        suppressed={},
-        kept_silent=0,
-        flood=None,
-        budgets=[],
+        groups=meter.open_groups(session, caller, enterprise_id),
+        suppressed=meter.suppressed(session, caller, enterprise_id),
+        kept_silent=meter.kept_silent(session, caller, now - timedelta(hours=RATE_HOURS), enterprise_id),
+        flood=meter.flood_now(session, caller),
+        budgets=meter.budgets(session, caller, now, enterprise_id),
     )
 
 

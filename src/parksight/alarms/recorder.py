@@ -20,15 +20,18 @@ from sqlalchemy.orm import Session
 
 from parksight.alarms.evaluation import Transitions, step_key
 from parksight.alarms.events import AlarmNotice, AlarmsCleared, AlarmsDoubted, AlarmsKeptSilent, AlarmsRaised
+from parksight.alarms.flow import housekeeping
 from parksight.alarms.flow.announcer import Announcer
-from parksight.alarms.flow.burst import Burst, Standing, notice_of
+from parksight.alarms.flow.burst import Burst, Standing
 from parksight.alarms.flow.chatter import Chatter, ChatterGuard
 from parksight.alarms.flow.floods import FloodMeter
 from parksight.alarms.flow.grouping import Candidate
 from parksight.alarms.flow.housekeeping import Housekeeping
+from parksight.alarms.flow.notices import notice_of
 from parksight.alarms.models import STEPS, Alarm, Suppression
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database, emit
+from parksight.kernel.permissions import SYSTEM
 from parksight.telemetry.models import Point
 
 log = structlog.get_logger(__name__)
@@ -268,7 +271,8 @@ class Recorder:
             now = self.clock.now()
             group_of = self._announce(session, work.candidates, now)
             work.save_rest(group_of)
-            if work.candidates:
+            work.notices += self._release(session, work.released, now)
+            if work.candidates or work.released:
                 self.flood.judge(session, now)
             self._emit(session, work.notices)
         self._open = work.open
@@ -290,6 +294,10 @@ class Recorder:
             return {}
         self.counters["groups"] += len(announced.opened)
         return announced.group_of
+
+    def _release(self, session: Session, alarms: list[Alarm], now: datetime) -> list[tuple[str, AlarmNotice]]:
+        """Alarms the evaluation keeps silent no more and that still stand are announced."""
+        return housekeeping.reannounce(session, self.announcer, alarms, now, SYSTEM)
 
     def _emit(self, session: Session, told: list[tuple[str, AlarmNotice]]) -> None:
         for subject, event in _EVENTS:

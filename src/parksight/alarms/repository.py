@@ -38,6 +38,10 @@ class Wanted:
     start: datetime | None = None
     end: datetime | None = None
     sort: str = "-raised_at"
+    group_id: int | None = None
+    cause: str | None = None
+    post: str | None = None
+    suppressed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def _state(word: str) -> ColumnElement[bool] | None:
     }.get(word)
 
 
-def _joined(caller: Caller) -> Select[Any]:
+def joined(caller: Caller) -> Select[Any]:
     statement = (
         pick(Alarm, Point, Equipment, Enterprise, Group.case_id, Window.kind)
         .outerjoin(Point, Point.id == Alarm.point_id)
@@ -92,7 +96,7 @@ def _joined(caller: Caller) -> Select[Any]:
 
 def alarms(caller: Caller, wanted: Wanted) -> Select[Any]:
     """Statement of a list. A time window never hides an open alarm."""
-    statement = _joined(caller)
+    statement = joined(caller)
     clause = _state(wanted.state)
     if clause is not None:
         statement = statement.where(clause)
@@ -101,6 +105,8 @@ def alarms(caller: Caller, wanted: Wanted) -> Select[Any]:
     for column, value in (
         (Alarm.enterprise_id, wanted.enterprise_id), (Alarm.point_id, wanted.point_id),
         (Alarm.unit_id, wanted.unit_id), (Alarm.thing_id, wanted.thing_id), (Alarm.step, wanted.step),
+        (Alarm.group_id, wanted.group_id), (Alarm.cause, wanted.cause), (Alarm.post, wanted.post),
+        (Alarm.suppressed, wanted.suppressed),
     ):  # fmt: skip
         if value is not None:
             statement = statement.where(column == value)
@@ -140,7 +146,7 @@ def found(session: Session, statement: Select[Any]) -> list[Found]:
 
 
 def one(session: Session, caller: Caller, alarm_id: int) -> Found | None:
-    row = session.execute(_joined(caller).where(Alarm.id == alarm_id)).first()
+    row = session.execute(joined(caller).where(Alarm.id == alarm_id)).first()
     return None if row is None else Found(*row)
 
 
@@ -162,9 +168,11 @@ def open_by_priority(
     return [tuple(int(v) for v in row) for row in rows]
 
 
-def raised_since(session: Session, caller: Caller, start: datetime, enterprise_id: int | None = None) -> int:
-    """Alarms recorded as raised since ``start``."""
-    statement = pick(func.count(Alarm.id)).where(Alarm.recorded_at >= start)
+def announced_since(
+    session: Session, caller: Caller, start: datetime, enterprise_id: int | None = None
+) -> int:
+    """Alarms announced since ``start``; what was kept silent does not count."""
+    statement = pick(func.count(Alarm.id)).where(Alarm.annunciated_at >= start)
     if enterprise_id is not None:
         statement = statement.where(Alarm.enterprise_id == enterprise_id)
     return session.scalar(caller.scoped(statement, Alarm.enterprise_id)) or 0
@@ -212,3 +220,11 @@ def total(session: Session, statement: Select[Any], key: Any) -> int:
         )
         or 0
     )
+
+
+def alarms_of_windows(session: Session, ids: list[int]) -> dict[int, int]:
+    """How many alarms fell into announced works, by window."""
+    statement = (
+        pick(Alarm.window_id, func.count(Alarm.id)).where(Alarm.window_id.in_(ids)).group_by(Alarm.window_id)
+    )
+    return {int(row[0]): int(row[1]) for row in session.execute(statement)}

@@ -6,30 +6,31 @@ On ``app.state.alarms``. The evaluation is arrays behind one lock; records are w
 from __future__ import annotations
 
 import threading
-from collections import Counter, defaultdict
-from typing import Any, Protocol
+from collections import Counter
 
-import msgspec
 import structlog
-from sqlalchemy import select, update
-from sqlalchemy.engine import CursorResult
-from sqlalchemy.orm import Session
 
 from parksight.alarms import kernels, rules
 from parksight.alarms.evaluation import Evaluator, Transitions, compile_rules, join, of_keys, warm_up
-from parksight.alarms.events import AlarmAcknowledged, AlarmNotice, RulesChanged
-from parksight.alarms.flow.announcer import Announcer, Desk, Orders
+from parksight.alarms.events import AlarmNotice, ReactionsOrdered, RulesChanged
+from parksight.alarms.flow.announcer import Announcer
 from parksight.alarms.flow.chatter import ChatterGuard
 from parksight.alarms.flow.floods import FloodMeter
-from parksight.alarms.models import Alarm, JournalEntry
+from parksight.alarms.handling.desk import CaseDesk
+from parksight.alarms.handling.groups import GroupService
+from parksight.alarms.handling.people import HandlingService
+from parksight.alarms.handling.silence import SilenceService
+from parksight.alarms.handling.windows import WindowService
+from parksight.alarms.linkage.actions import Actions, Tell
+from parksight.alarms.linkage.service import LinkageService
+from parksight.alarms.linkage.worker import ReactionWorker
 from parksight.alarms.providers import Providers
+from parksight.alarms.push import READ, TOPIC, Push, Pusher
 from parksight.alarms.recorder import Recorder
-from parksight.kernel import audit
+from parksight.cases.service import CaseService
 from parksight.kernel.bus import Event
 from parksight.kernel.clock import Clock
-from parksight.kernel.db import Database, emit
-from parksight.kernel.errors import conflict, not_found
-from parksight.kernel.permissions import Caller
+from parksight.kernel.db import Database
 from parksight.kernel.settings import AlarmSettings
 from parksight.telemetry.events import PointsChanged
 from parksight.telemetry.live_table import LiveTable
@@ -37,16 +38,7 @@ from parksight.telemetry.protocols import Columns
 
 log = structlog.get_logger(__name__)
 
-TOPIC = "alarms"
-READ = "alarms.alarm.read"
-
-
-class Push(Protocol):
-    """What the live hub offers (:class:`parksight.telemetry.live.hub.LiveHub`)."""
-
-    def register_topic(self, name: str, permission: str) -> None: ...
-
-    def publish_topic(self, topic: str, data: Any, enterprise_id: int | None = None) -> None: ...
+__all__ = ["READ", "TOPIC", "AlarmService"]
 
 
 class AlarmService:
@@ -59,23 +51,32 @@ class AlarmService:
         hub: live push; None where nobody watches (tests, command line).
         live: newest values, for the wind and what is around an alarm.
         providers: what other modules know.
-        desk: opens and moves cases; ``orders``: linkage. None where nobody handles alarms (command line).
+        cases: the case engine; None where nobody handles alarms (command line, small tests).
+        tell: hands notices of linkage to the notifications.
     """
 
     def __init__(
         self, db: Database, clock: Clock, settings: AlarmSettings, hub: Push | None = None, *,
-        live: LiveTable | None = None, providers: Providers | None = None, desk: Desk | None = None,
-        orders: Orders | None = None,
+        live: LiveTable | None = None, providers: Providers | None = None, cases: CaseService | None = None,
+        tell: Tell | None = None,
     ) -> None:  # fmt: skip
         self.db = db
         self.clock = clock
         self.settings = settings
-        self.hub = hub
         self.counters: Counter[str] = Counter()
         self.live = live
         self.providers = providers or Providers()
+        self.pusher = Pusher(hub, settings.push_alarms)
         self.flood = FloodMeter(settings.positions, settings.flood_span_s)
-        self.announcer = Announcer(settings, self.providers, live, desk, orders)
+        self.linkages = LinkageService(clock)
+        self.actions = Actions(settings, clock, self.providers, live, tell)
+        self.reactions = ReactionWorker(db, clock, self.actions, settings.reaction_attempts)
+        self.desk = None if cases is None else CaseDesk(clock, cases)
+        self.announcer = Announcer(settings, self.providers, live, self.desk, self.linkages)
+        self.handling = HandlingService(clock, cases)
+        self.groups = GroupService(clock, self.announcer, cases)
+        self.silences = SilenceService(clock, settings, self.announcer, self.handling.note_silenced)
+        self.windows = WindowService(clock)
         guard = ChatterGuard(
             settings.chatter_repeats, settings.chatter_s * 1000, settings.chatter_quiet_s * 1000
         )
@@ -100,10 +101,9 @@ class AlarmService:
         self._unsubscribe = [
             db.bus.subscribe(RulesChanged.subject(), self._mark_dirty),
             db.bus.subscribe(PointsChanged.subject(), self._mark_dirty),
-            db.bus.subscribe(AlarmAcknowledged.subject(), self._announce_acknowledged),
+            db.bus.subscribe(ReactionsOrdered.subject(), lambda _event: self.reactions.wake()),
+            *self.pusher.subscribe(db.bus),
         ]
-        if hub is not None:
-            hub.register_topic(TOPIC, READ)
 
     # --- life -----------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class AlarmService:
         now = self.clock.now_ms()
         standing = self.recorder.load()
         with self.db.read() as session:
-            compiled = compile_rules(rules.enabled(session))
+            compiled = compile_rules(rules.enabled(session).rows)
         with self._lock:
             self._evaluator = Evaluator(
                 compiled, now, self.settings.history_s * 1000, self.settings.grace_s * 1000
@@ -122,6 +122,7 @@ class AlarmService:
         self.recorder.start()
         if orphans:
             self.recorder.offer(of_keys(orphans, kernels.WITHDRAWN, now))
+        self.reactions.start()
         self._stop.clear()
         self._thread = threading.Thread(target=self._seconds, name="alarm-clock", daemon=True)
         self._thread.start()
@@ -134,6 +135,7 @@ class AlarmService:
             self._thread.join(30)
             self._thread = None
             self.recorder.stop()
+            self.reactions.stop()
         for unsubscribe in self._unsubscribe:
             unsubscribe()
 
@@ -158,7 +160,7 @@ class AlarmService:
         with self._compiling:  # what was read first must not replace what was read later
             self._dirty.clear()
             with self.db.read() as session:
-                compiled = compile_rules(rules.enabled(session))
+                compiled = compile_rules(rules.enabled(session).rows)
             with self._lock:
                 gone = self._evaluator.replace(compiled, self.clock.now_ms())
                 if len(gone):
@@ -196,66 +198,10 @@ class AlarmService:
                 of_keys(sorted(recorded.keys() - stands.keys()), kernels.CLEARED, now),
             )
 
-    # --- people ---------------------------------------------------------------------------------------
-
-    def acknowledge(self, session: Session, caller: Caller, alarm_id: int, comment: str) -> Alarm:
-        """Somebody has taken note of an alarm. Says nothing about the condition.
-
-        Raises:
-            ProblemError: 404 not there or not theirs; 409 acknowledged already, naming by whom.
-        """
-        statement = caller.scoped(select(Alarm).where(Alarm.id == alarm_id), Alarm.enterprise_id)
-        alarm: Alarm | None = session.scalar(statement)
-        if alarm is None:
-            raise not_found("alarms.alarm", alarm_id)
-        now = self.clock.now()
-        change = {
-            "handling": "acknowledged", "acknowledged_by": caller.name, "acknowledged_by_id": caller.id,
-            "acknowledged_at": now, "comment": comment or None,
-        }  # fmt: skip
-        # Conditional on the row as it is, so that of two people only one is the first.
-        done = session.execute(
-            update(Alarm).where(Alarm.id == alarm_id, Alarm.handling == "new").values(**change)
-        )
-        if not isinstance(done, CursorResult) or done.rowcount != 1:
-            raise conflict("alarms.already_acknowledged", by=alarm.acknowledged_by, at=alarm.acknowledged_at)
-        session.refresh(alarm)
-        session.add(
-            JournalEntry(
-                alarm_id=alarm.id, point_id=alarm.point_id, enterprise_id=alarm.enterprise_id, what="acknowledged",
-                step=alarm.step, priority=alarm.priority, observed_at=now, recorded_at=now, value=None,
-                by_id=caller.id, by_name=caller.name, comment=comment or None,
-            )
-        )  # fmt: skip
-        audit.record(
-            session, caller, action="alarms.alarm.acknowledge", subject=("alarm", alarm.id),
-            before={"handling": "new"}, after={"handling": "acknowledged", "comment": comment},
-        )  # fmt: skip
-        at = round(now.timestamp() * 1000)
-        emit(
-            session,
-            AlarmAcknowledged(id=alarm.id, enterprise_id=alarm.enterprise_id, by_name=caller.name, at=at),
-        )
-        return alarm
-
-    def _announce_acknowledged(self, event: Event) -> None:
-        """Bus handler: tell the browsers who acknowledged what."""
-        if isinstance(event, AlarmAcknowledged) and self.hub is not None:
-            data = {"what": "acknowledged", "ids": [event.id], "by": event.by_name, "at": event.at}
-            self.hub.publish_topic(TOPIC, data, enterprise_id=event.enterprise_id)
-
     def _tell(self, notices: list[tuple[str, AlarmNotice]]) -> None:
-        """One live message per enterprise and kind of change, however many alarms a burst has."""
         for subject, _ in notices:
             self.counters[subject] += 1
-        if self.hub is None:
-            return
-        groups: dict[tuple[int | None, str], list[Any]] = defaultdict(list)
-        for subject, notice in notices:
-            groups[notice.enterprise_id, subject].append(msgspec.to_builtins(notice))
-        for (enterprise_id, subject), alarms in groups.items():
-            data = {"what": subject, "total": len(alarms), "alarms": alarms[-self.settings.push_alarms :]}
-            self.hub.publish_topic(TOPIC, data, enterprise_id=enterprise_id)
+        self.pusher.tell(notices)
 
     def stats(self) -> dict[str, int]:
         """Counters for the health page and ``/metrics``."""

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from parksight.alarms import lifecycle
-from parksight.alarms.models import Alarm, JournalEntry, Rule
+from parksight.alarms.flow.silences import words
+from parksight.alarms.models import Alarm, Flood, JournalEntry, Reaction, Rule, Suppression, Window
 from parksight.alarms.repository import Found
 from parksight.alarms.schemas import (
     AlarmOut,
     Cause,
     Condition,
     Definition,
+    FloodOut,
     Handling,
     IsaState,
     JournalOut,
     Named,
     PointRef,
+    ReactionOut,
     RuleOut,
     Silence,
     StepWord,
+    SuppressionOut,
+    WindowOut,
 )
 from parksight.registry.models import Enterprise, Equipment, Unit
 from parksight.telemetry.models import Point
@@ -93,4 +98,41 @@ def rule(record: Rule, point: Point | None) -> RuleOut:
         basis=record.basis, enabled=record.enabled, version=record.version, created_at=record.created_at,
         updated_at=record.updated_at, target=record.target, kind=record.kind, commissioning=not record.approved,  # type: ignore[arg-type]  # pydantic reads it
         open_proposals=0,
+    )  # fmt: skip
+
+
+def flood(record: Flood) -> FloodOut:
+    return FloodOut(
+        id=record.id, started_at=ms(record.started_at), ended_at=ms_or_none(record.ended_at), peak=record.peak,
+        alarms=record.alarms, groups=record.groups,
+    )  # fmt: skip
+
+
+def suppression(record: Suppression) -> SuppressionOut:
+    return SuppressionOut(
+        id=record.id, kind=cast(Silence, record.kind), rule_id=record.rule_id, step=record.step,
+        point_id=record.point_id, thing_id=record.thing_id, unit_id=record.unit_id, enterprise_id=record.enterprise_id,
+        covers=words(record), reason=record.reason, reference=record.reference, owner_name=record.owner_name,
+        from_at=ms(record.from_at), until_at=ms_or_none(record.until_at), ended_at=ms_or_none(record.ended_at),
+        ended_by=record.ended_by, ended_reason=cast(Any, record.ended_reason), ended_note=record.ended_note,
+        kept_silent=record.kept_silent,
+    )  # fmt: skip
+
+
+def window(record: Window, alarms: int) -> WindowOut:
+    return WindowOut(
+        id=record.id, kind=cast(Any, record.kind), rule_id=record.rule_id, step=record.step, point_id=record.point_id,
+        thing_id=record.thing_id, unit_id=record.unit_id, enterprise_id=record.enterprise_id, covers=words(record),
+        start=ms(record.start_at), end=ms(record.end_at), reason=record.reason, reference=record.reference,
+        owner_name=record.owner_name, announced_at=ms(record.announced_at), late=record.announced_at > record.start_at,
+        ended_at=ms_or_none(record.ended_at), ended_by=record.ended_by, alarms=alarms,
+    )  # fmt: skip
+
+
+def reaction(record: Reaction, code: str) -> ReactionOut:
+    return ReactionOut(
+        id=record.id, alarm_id=record.alarm_id, group_id=record.group_id, linkage_id=record.linkage_id,
+        linkage_code=code, linkage_version=record.linkage_version, kind=record.kind, state=cast(Any, record.state),
+        attempts=record.attempts, created_at=ms(record.created_at), started_at=ms_or_none(record.started_at),
+        finished_at=ms_or_none(record.finished_at), took_ms=record.took_ms, result=record.result,
     )  # fmt: skip

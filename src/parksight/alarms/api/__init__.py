@@ -2,10 +2,11 @@
 
 from fastapi import APIRouter
 
-from parksight.alarms.api import alarms, rules
+from parksight.alarms.api import alarms, groups, handling, linkage, performance, rules, silence
 
 router = APIRouter(prefix="/api/v1")
-router.include_router(alarms.router)
-router.include_router(rules.router)
+# The paths with a number in them come last: "/alarms/groups" is no alarm.
+for part in (performance, linkage, silence, groups, alarms, handling, rules):
+    router.include_router(part.router)
 
 __all__ = ["router"]

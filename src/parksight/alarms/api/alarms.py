@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from parksight.alarms import exporter, panel, repository, view
+from parksight.alarms import detail, exporter, panel, repository, view
+from parksight.alarms.api.common import Reading, Service, when, zone_of
 from parksight.alarms.models import Alarm, JournalEntry
 from parksight.alarms.repository import Wanted
 from parksight.alarms.schemas import (
-    AcknowledgeIn,
+    AlarmDetail,
     AlarmOut,
+    Cause,
     Clean,
     Counts,
+    Instant,
     JournalOut,
     PointId,
     Priority,
     RecordId,
+    Silence,
     StepWord,
 )
-from parksight.alarms.service import READ, AlarmService
 from parksight.kernel import documents
 from parksight.kernel.errors import not_found
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
+from parksight.kernel.web import Page, Paging, ReadSession, paging, requires
 
 router = APIRouter(prefix="/alarms", tags=["alarms"])
-Reading = Annotated[Caller, requires(READ)]
-Service = Annotated[AlarmService, Depends(service("alarms"))]
-Instant = Annotated[int, Field(ge=0, le=253_402_300_799_000, description="ms since the epoch")]
 State = Literal["open", "active", "unknown", "unacknowledged", "suppressed", "cleared", "closed", "all"]
-What = Literal["raised", "cleared", "unknown", "known", "withdrawn", "acknowledged"]
+What = Literal[
+    "raised", "repeated", "cleared", "unknown", "known", "withdrawn", "acknowledged", "verifying", "classified",
+    "responding", "returned", "closed", "reset", "shelved", "unshelved", "out_of_service", "returned_to_service",
+    "suppressed", "unsuppressed", "chattering", "calmed", "realarmed", "grouped", "moved",
+]  # fmt: skip
 
 
 class AlarmQuery(BaseModel):
@@ -55,12 +57,17 @@ class AlarmQuery(BaseModel):
     start: Instant | None = None
     end: Instant | None = None
     sort: Annotated[str, Field(max_length=20)] = "-raised_at"
+    group_id: RecordId | None = None
+    cause: Cause | None = None
+    post: Annotated[str | None, Field(max_length=64, pattern=Clean)] = None
+    suppressed: Silence | None = None
 
     def wanted(self) -> Wanted:
         return Wanted(
             state=self.state, priority=tuple(self.priority), enterprise_id=self.enterprise_id,
             point_id=self.point_id, unit_id=self.unit_id, thing_id=self.thing_id, step=self.step, q=self.q,
-            start=_when(self.start), end=_when(self.end), sort=self.sort,
+            start=when(self.start), end=when(self.end), sort=self.sort,
+            group_id=self.group_id, cause=self.cause, post=self.post, suppressed=self.suppressed,
         )  # fmt: skip
 
 
@@ -69,13 +76,22 @@ class AlarmListQuery(AlarmQuery):
     offset: Annotated[int, Field(ge=0, le=2**53)] = 0
 
 
-class AlarmExportQuery(AlarmQuery):
-    state: State = "all"
+class JournalExportQuery(BaseModel):
+    """Filters of the journal, and the form to take it away in."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    alarm_id: RecordId | None = None
+    point_id: PointId | None = None
+    what: What | None = None
+    start: Instant | None = None
+    end: Instant | None = None
     format: Literal["csv", "xlsx"] = "csv"
 
 
-def _when(ms: int | None) -> datetime | None:
-    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+class AlarmExportQuery(AlarmQuery):
+    state: State = "all"
+    format: Literal["csv", "xlsx"] = "csv"
 
 
 @router.get("", operation_id="list_alarms")
@@ -113,12 +129,36 @@ def journal(
 ) -> Page[JournalOut]:
     """What happened to alarms, newest first; the database itself refuses to change an entry."""
     statement = repository.journal(
-        caller, alarm_id=alarm_id, point_id=point_id, what=what, start=_when(start), end=_when(end)
+        caller, alarm_id=alarm_id, point_id=point_id, what=what, start=when(start), end=when(end)
     )
     rows = session.execute(statement.limit(page.limit).offset(page.offset))
     total = repository.total(session, statement, JournalEntry.id)
     items = [view.journal(entry, point) for entry, point in rows]
     return Page(items=items, total=total, limit=page.limit, offset=page.offset)
+
+
+@router.get("/journal/export", operation_id="export_alarm_journal", response_class=StreamingResponse)
+def export_journal(
+    caller: Reading, request: Request, alarms: Service, query: Annotated[JournalExportQuery, Query()]
+) -> StreamingResponse:
+    """The journal as CSV or XLSX, newest first, at most as many rows as the settings allow."""
+    statement = repository.journal(
+        caller, alarm_id=query.alarm_id, point_id=query.point_id, what=query.what, start=when(query.start),
+        end=when(query.end),
+    ).limit(alarms.settings.export_max_rows)  # fmt: skip
+    zone = zone_of(request)
+
+    def stream() -> Iterator[bytes]:
+        with alarms.db.read() as session:
+            found = session.execute(statement.execution_options(yield_per=500))
+            lines = exporter.journal_rows((view.journal(entry, point) for entry, point in found), zone)
+            yield from (
+                documents.to_csv(exporter.JOURNAL, lines)
+                if query.format == "csv"
+                else documents.to_xlsx("journal", exporter.JOURNAL, lines)
+            )
+
+    return _download(stream(), "parksight-alarm-journal", query.format)
 
 
 @router.get("/export", operation_id="export_alarms", response_class=StreamingResponse)
@@ -127,7 +167,7 @@ def export(
 ) -> StreamingResponse:
     """The list as CSV or XLSX, at most as many rows as the settings allow (then the newest by ``sort``)."""
     statement = repository.alarms(caller, query.wanted()).limit(alarms.settings.export_max_rows)
-    zone = ZoneInfo(request.app.state.settings.zone.timezone)
+    zone = zone_of(request)
 
     def stream() -> Iterator[bytes]:
         # The session must live as long as the answer is written, longer than the route's own.
@@ -140,11 +180,15 @@ def export(
                 else documents.to_xlsx("alarms", exporter.COLUMNS, shown)
             )
 
+    return _download(stream(), "parksight-alarms", query.format)
+
+
+def _download(content: Iterator[bytes], name: str, form: str) -> StreamingResponse:
     headers = {
-        "content-disposition": f'attachment; filename="parksight-alarms.{query.format}"',
+        "content-disposition": f'attachment; filename="{name}.{form}"',
         "x-content-type-options": "nosniff",
     }
-    return StreamingResponse(stream(), media_type=documents.MEDIA[query.format], headers=headers)
+    return StreamingResponse(content, media_type=documents.MEDIA[form], headers=headers)
 
 
 @router.get("/status", operation_id="alarm_status")
@@ -154,24 +198,9 @@ def status(caller: Annotated[Caller, requires("alarms.rule.read")], alarms: Serv
 
 
 @router.get("/{alarm_id}", operation_id="get_alarm")
-def alarm(caller: Reading, session: ReadSession, alarm_id: RecordId) -> AlarmOut:
+def alarm(caller: Reading, session: ReadSession, alarms: Service, alarm_id: RecordId) -> AlarmDetail:
+    """One alarm with all that is known around it."""
     found = repository.one(session, caller, alarm_id)
     if found is None:
         raise not_found("alarms.alarm", alarm_id)
-    return view.alarm(found)
-
-
-@router.post("/{alarm_id}/acknowledge", operation_id="acknowledge_alarm")
-def acknowledge(
-    caller: Annotated[Caller, requires("alarms.alarm.acknowledge")],
-    session: WriteSession,
-    alarms: Service,
-    alarm_id: RecordId,
-    body: AcknowledgeIn,
-) -> AlarmOut:
-    """Take note of an alarm under one's own name. The condition stays what it is."""
-    alarms.acknowledge(session, caller, alarm_id, body.comment)
-    found = repository.one(session, caller, alarm_id)
-    if found is None:
-        raise not_found("alarms.alarm", alarm_id)
-    return view.alarm(found)
+    return detail.detail(session, caller, found, alarms.providers, alarms.live, alarms.clock.now())

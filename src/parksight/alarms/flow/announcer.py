@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -110,6 +110,32 @@ class Announcer:
             ordered = self.orders.order(session, calling, now)
         return Announcement(group_of, [g.id or 0 for g in fresh], ordered)
 
+    def found(self, session: Session, alarms: Sequence[Alarm], now: datetime) -> Group:
+        """A group a person makes of alarms that are there already, with a case of its own."""
+        members = sorted(self.candidates(session, alarms), key=lambda m: (m.at, m.alarm_id))
+        first = members[0]
+        group = OpenGroup(
+            None, "manual", f"manual:{first.alarm_id}", min(m.priority for m in members), first.at,
+            max(m.at for m in members), first.alarm_id, unit_id=_shared(m.unit_id for m in members),
+            thing_id=_shared(m.thing_id for m in members), simulated=all(m.simulated for m in members),
+            enterprises={m.enterprise_id for m in members}, size=len(members), members=members,
+        )  # fmt: skip
+        self._save(session, [group], [], now)
+        if self.desk is not None:
+            self.desk.opened(session, [group])
+        session.flush()
+        return session.get_one(Group, group.id)
+
+    def recount(self, session: Session, group: Group, alarms: Sequence[Alarm]) -> None:
+        """Bring a group's record to the alarms it has now."""
+        first = min(alarms, key=lambda a: (a.raised_at, a.id))
+        group.root_alarm_id, group.opened_at = first.id, first.raised_at
+        group.last_at = max(a.raised_at for a in alarms)
+        group.priority, group.size = min(a.priority for a in alarms), len(alarms)
+        group.enterprise_id = _shared(a.enterprise_id for a in alarms)
+        group.simulated = all(a.simulated for a in alarms)
+        session.flush()
+
     def candidates(self, session: Session, alarms: Sequence[Alarm], at: int | None = None) -> list[Candidate]:
         """Records as candidates; ``at``: when they are announced (None: when they were raised)."""
         ids = sorted({a.point_id for a in alarms})
@@ -162,19 +188,19 @@ class Announcer:
 
     def _earlier(
         self, session: Session, groups: dict[int, OpenGroup], alarms: Sequence[Candidate]
-    ) -> dict[tuple[int, str], OpenGroup]:
-        rules = sorted({a.rule_id for a in alarms})
-        found: dict[tuple[int, str], int] = {}
-        for start in range(0, len(rules), _PORTION):
+    ) -> dict[tuple[int, int, str], OpenGroup]:
+        points = sorted({a.point_id for a in alarms})
+        found: dict[tuple[int, int, str], int] = {}
+        for start in range(0, len(points), _PORTION):
             statement = (
-                select(Alarm.rule_id, Alarm.step, func.max(Alarm.group_id))
+                select(Alarm.rule_id, Alarm.point_id, Alarm.step, func.max(Alarm.group_id))
                 .join(Group, Group.id == Alarm.group_id)
-                .where(Alarm.rule_id.in_(rules[start : start + _PORTION]), Group.handling != "closed")
+                .where(Alarm.point_id.in_(points[start : start + _PORTION]), Group.handling != "closed")
                 .where(Alarm.handling.not_in(("closed", "suppressed")))
-                .group_by(Alarm.rule_id, Alarm.step)
+                .group_by(Alarm.rule_id, Alarm.point_id, Alarm.step)
             )
             found.update(
-                {(row[0], row[1]): int(row[2]) for row in session.execute(statement) if row[2] is not None}
+                {(r[0], r[1], r[2]): int(r[3]) for r in session.execute(statement) if r[3] is not None}
             )
         missing = sorted(set(found.values()) - groups.keys())
         for start in range(0, len(missing), _PORTION):
@@ -189,6 +215,12 @@ class Announcer:
                 group.id = group_id
         if grown:
             session.execute(update(Group), [{"id": g.id, **_row(g)} for g in grown])
+
+
+def _shared(values: Iterable[int | None]) -> int | None:
+    """The one value all have, None when they differ."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
 
 
 def _worst(group: OpenGroup) -> int:

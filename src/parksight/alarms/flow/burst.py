@@ -14,11 +14,14 @@ from sqlalchemy.orm import Session
 from parksight.alarms import kernels
 from parksight.alarms.evaluation import Transitions, rule_of
 from parksight.alarms.events import AlarmNotice
+from parksight.alarms.flow import housekeeping
 from parksight.alarms.flow.announcer import candidate, instant, ms, point_facts
 from parksight.alarms.flow.chatter import Chatter, ChatterGuard, Flicker
 from parksight.alarms.flow.grouping import Candidate
+from parksight.alarms.flow.notices import notice_of_row
 from parksight.alarms.flow.silences import Silences, Spot, Windows
 from parksight.alarms.models import STEPS, Alarm, JournalEntry, Rule, Suppression
+from parksight.kernel.permissions import SYSTEM
 from parksight.telemetry.quality import QualityFlag
 
 _PORTION = 500
@@ -30,6 +33,8 @@ _WORDS = {
     kernels.WITHDRAWN: "withdrawn",
 }
 CHATTERING = "chattering"
+#: Words for why the evaluation keeps an alarm silent.
+GATES = {kernels.BY_DESIGN: "by_design", kernels.OUT_OF_SERVICE: "out_of_service"}
 
 
 @dataclass(slots=True)
@@ -47,18 +52,14 @@ class Facts:
     def __init__(self, session: Session, batches: Sequence[Transitions]) -> None:
         self.points = point_facts(session, sorted({int(p) for b in batches for p in b.point}))
         rules = sorted({rule_of(int(k)) for b in batches for k in b.key[b.what == kernels.RAISED]})
-        self.steps: dict[int, dict[str, Any]] = {}
+        self.rules: dict[int, Any] = {}
         for start in range(0, len(rules), _PORTION):
-            statement = select(Rule.id, Rule.definition).where(Rule.id.in_(rules[start : start + _PORTION]))
-            self.steps.update({row.id: row.definition for row in session.execute(statement)})
+            statement = select(Rule.id, Rule.latching, Rule.post, Rule.service_reason)
+            found = session.execute(statement.where(Rule.id.in_(rules[start : start + _PORTION])))
+            self.rules.update({row.id: row for row in found})
         self.silences = Silences(session)
         instants = [int(a) for b in batches for a in (b.at.min(initial=b.now), b.at.max(initial=0))]
         self.windows = Windows(session, instant(min(instants)), instant(max(instants)))
-
-    def step(self, rule_id: int, step: str) -> dict[str, Any]:
-        """What the rule says of one of its steps."""
-        found = self.steps.get(rule_id, {}).get(step.lower())
-        return found if isinstance(found, dict) else {}
 
 
 class Burst:
@@ -71,6 +72,7 @@ class Burst:
     def __init__(self, session: Session, batches: Sequence[Transitions], standing: dict[int, Standing], guard: ChatterGuard) -> None:  # fmt: skip
         self.session = session
         self.facts = Facts(session, batches)
+        self._standing = standing
         self.open = dict(standing)
         self.flicker = Flicker(guard)
         self.unmatched = 0
@@ -86,6 +88,9 @@ class Burst:
         self._new_open: dict[int, dict[str, Any]] = {}
         self._begun: dict[int, tuple[dict[str, Any], datetime]] = {}
         self._flickered: dict[int, tuple[AlarmNotice | dict[str, Any], str, int]] = {}
+        self.released: list[Alarm] = []
+        self._gated: dict[int, tuple[int, int, datetime, datetime]] = {}
+        self._cleared: list[int] = []
         self._closed = self._closed_chatterers(guard)
         for batch in batches:
             self._add(batch)
@@ -106,20 +111,24 @@ class Burst:
     def _add(self, batch: Transitions) -> None:
         now = instant(batch.now)
         columns = (batch.key, batch.version, batch.step, batch.priority, batch.limit, batch.what, batch.at,
-                   batch.value, batch.quality, batch.point)  # fmt: skip
-        for key, version, step, priority, limit, what, at, value, quality, point_id in zip(
+                   batch.value, batch.quality, batch.point, batch.suppressed)  # fmt: skip
+        for key, version, step, priority, limit, what, at, value, quality, point_id, gate in zip(
             *(column.tolist() for column in columns), strict=True
         ):
             observed = instant(at)
             reading = None if value != value else value
             if what == kernels.RAISED:
-                self._raise(key, version, step, priority, limit, observed, reading, quality, point_id, now)
-            elif what not in (kernels.SUPPRESSED, kernels.RELEASED):  # these leave the condition as it is
+                self._raise(
+                    key, version, step, priority, limit, observed, reading, quality, point_id, gate, now
+                )
+            elif what in (kernels.SUPPRESSED, kernels.RELEASED):
+                self._gate(key, what, gate, observed, now)
+            else:
                 self._change(key, what, observed, reading, now)
 
     def _raise(
         self, key: int, version: int, step: int, priority: int, limit: float, observed: datetime,
-        value: float | None, quality: int, point_id: int, now: datetime,
+        value: float | None, quality: int, point_id: int, gate: int, now: datetime,
     ) -> None:  # fmt: skip
         if key in self.open or key in self._new_open:
             self.unmatched += 1
@@ -135,12 +144,15 @@ class Burst:
         )  # fmt: skip
         silence = self.facts.silences.of(spot)
         window = self.facts.windows.of(spot, observed)
-        said = self.facts.step(rule_id, word)
+        rule = self.facts.rules.get(rule_id)
         chatter = self.flicker.of(key)
-        if chatter is not None:
-            kept: tuple[str, int] | None = (CHATTERING, chatter.suppression_id)
-        else:
-            kept = None if silence is None else (silence.kind, silence.id)
+        kept: tuple[str, int] | None = None
+        if silence is not None:
+            kept = (silence.kind, silence.id)
+        elif gate != kernels.ANNOUNCED:
+            kept = (GATES[gate], 0)  # its record is made when the burst is written
+        elif chatter is not None:
+            kept = (CHATTERING, chatter.suppression_id)
         row: dict[str, Any] = {
             "point_id": point_id, "rule_id": rule_id, "rule_version": version, "step": word,
             "priority": priority, "raised_at": observed, "recorded_at": now, "value": value, "limit": limit,
@@ -151,7 +163,7 @@ class Burst:
             "annunciated_at": now if kept is None else None,
             "suppressed": None if kept is None else kept[0],
             "suppression_id": None if kept is None else kept[1],
-            "latching": bool(said.get("latch", False)), "post": said.get("post"), "repeats": 0,
+            "latching": bool(rule and rule.latching), "post": (rule.post or None) if rule else None, "repeats": 0,
             "window_id": None if window is None else window.id, "group_id": None,
         }  # fmt: skip
         self._fresh.append(row)
@@ -165,7 +177,8 @@ class Burst:
                 self._begun[key] = (row, observed)
                 self._note(row, CHATTERING, observed, now, value, None)
         else:
-            self._silent[kept[1]] = self._silent.get(kept[1], 0) + 1
+            if kept[1]:
+                self._silent[kept[1]] = self._silent.get(kept[1], 0) + 1
             self._told.append(("kept_silent", row, "active", ms(observed)))
 
     def _again(self, key: int, observed: datetime, value: float | None, now: datetime) -> bool:
@@ -202,6 +215,7 @@ class Burst:
         if condition == "cleared":
             reason = "withdrawn" if what == kernels.WITHDRAWN else "returned"
             change |= {"cleared_at": observed, "cleared_reason": reason}
+            self._cleared.append(key)
         subject = "cleared" if condition == "cleared" else "doubted"
         row = self._new_open.get(key)
         if row is not None:
@@ -222,6 +236,22 @@ class Burst:
             del self.open[key]
         else:
             self.open[key] = Standing(standing.id, condition == "active", standing.notice)
+
+    def _gate(self, key: int, what: int, gate: int, observed: datetime, now: datetime) -> None:
+        """The evaluation begins or ends keeping a standing alarm silent; its condition stays what it is."""
+        row = self._new_open.get(key)
+        standing = self.open.get(key)
+        if row is None and standing is not None:
+            self._gated[standing.id] = (what, gate, observed, now)
+        elif row is None:
+            self.unmatched += 1
+        elif what == kernels.SUPPRESSED and row["suppressed"] is None:
+            row.update(suppressed=GATES.get(gate, "by_design"), suppression_id=0)
+            self._note(row, "suppressed", observed, now, None, None)
+        elif what == kernels.RELEASED and row["suppressed"] in GATES.values() and not row["suppression_id"]:
+            row.update(suppressed=None, suppression_id=None, handling="new", annunciated_at=now)
+            self._note(row, "unsuppressed", observed, now, None, None)
+            self._told.append(("raised", row, row["condition"], ms(observed)))
 
     def _tell_change(
         self, key: int, subject: str, source: AlarmNotice | dict[str, Any], condition: str, at: int
@@ -253,12 +283,14 @@ class Burst:
     def save_alarms(self) -> None:
         """Write the alarms and name the new ones; then they can be put into groups."""
         self._begin_chatter()
+        self._begin_gates()
         if self._fresh:
             statement = insert(Alarm).returning(Alarm.id, sort_by_parameter_order=True)
             plain = [{k: v for k, v in row.items() if not k.startswith("_")} for row in self._fresh]
             for row, alarm_id in zip(self._fresh, self.session.scalars(statement, plain), strict=True):
                 row["id"] = alarm_id
         self._save_changes()
+        self._save_gates()
         self.candidates = [
             candidate(
                 r["id"], ms(r["raised_at"]), r["rule_id"], r["step"], r["priority"], r["point_id"], r["_fact"],
@@ -310,6 +342,75 @@ class Burst:
             self.session.flush()
             row["suppressed"], row["suppression_id"] = CHATTERING, record.id
 
+    def _begin_gates(self) -> None:
+        """Records of alarms the evaluation keeps silent from their beginning."""
+        for row in self._fresh:
+            if row["suppressed"] in GATES.values() and not row["suppression_id"]:
+                row["suppression_id"] = self._gate_record(
+                    row, row["suppressed"], row["raised_at"], row["cleared_at"]
+                )
+                if row["condition"] == "cleared":
+                    row["suppressed"] = None
+
+    def _gate_record(self, source: Any, kind: str, since: datetime, until: datetime | None) -> int:
+        get = source.__getitem__ if isinstance(source, dict) else lambda name: getattr(source, name)
+        rule = self.facts.rules.get(get("rule_id")) or self.session.get(Rule, get("rule_id"))
+        said = rule.service_reason if rule is not None and kind == "out_of_service" else ""
+        record = Suppression(
+            kind=kind, rule_id=get("rule_id"), step=get("step"), point_id=get("point_id"),
+            enterprise_id=get("enterprise_id"), reason=said or f"alarms.{kind}.reason",
+            reference=f"rule v{get('rule_version')}", owner_name="ParkSight", from_at=since, kept_silent=1,
+            ended_at=until, ended_reason=None if until is None else "condition",
+        )  # fmt: skip
+        self.session.add(record)
+        self.session.flush()
+        return record.id
+
+    def _save_gates(self) -> None:
+        """Standing alarms the evaluation silenced or released; and those that cleared while it kept them silent."""
+        ids = sorted(self._gated)
+        for start in range(0, len(ids), _PORTION):
+            portion = select(Alarm).where(Alarm.id.in_(ids[start : start + _PORTION])).order_by(Alarm.id)
+            for alarm in self.session.scalars(portion):
+                self._save_gate(alarm, *self._gated[alarm.id])
+        self._end_gates([s.id for k in self._cleared if (s := self._standing.get(k)) and s.notice.suppressed])
+        self.session.flush()
+
+    def _save_gate(self, alarm: Alarm, what: int, gate: int, observed: datetime, now: datetime) -> None:
+        if what == kernels.SUPPRESSED and alarm.suppressed is None:
+            alarm.suppressed = GATES.get(gate, "by_design")
+            alarm.suppression_id = self._gate_record(alarm, alarm.suppressed, observed, None)
+            housekeeping.note(self.session, alarm, "suppressed", now, SYSTEM)
+        elif what == kernels.RELEASED and alarm.suppressed in GATES.values():
+            record = self.session.get(Suppression, alarm.suppression_id)
+            if record is None or record.owner_id is not None or record.until_at is not None:
+                return  # a person's silence goes on
+            housekeeping.end(record, now, "condition", SYSTEM)
+            alarm.suppressed = None
+            housekeeping.note(self.session, alarm, "unsuppressed", now, SYSTEM)
+            if alarm.condition != "cleared":
+                self.released.append(alarm)
+        for key, standing in self.open.items():
+            if standing.id == alarm.id:
+                notice = msgspec.structs.replace(standing.notice, suppressed=alarm.suppressed)
+                self.open[key] = Standing(standing.id, standing.known, notice)
+                break
+
+    def _end_gates(self, ids: list[int]) -> None:
+        """What the evaluation kept silent has cleared: nothing is silenced any more."""
+        for start in range(0, len(ids), _PORTION):
+            silent = (
+                select(Alarm, Suppression)
+                .join(Suppression, Suppression.id == Alarm.suppression_id)
+                .where(
+                    Alarm.id.in_(ids[start : start + _PORTION]), Alarm.suppressed.in_(tuple(GATES.values())),
+                    Suppression.owner_id.is_(None), Suppression.until_at.is_(None),
+                )
+            )  # fmt: skip
+            for alarm, record in self.session.execute(silent):
+                alarm.suppressed = None
+                housekeeping.end(record, alarm.cleared_at or record.from_at, "condition", SYSTEM)
+
     def _save_changes(self) -> None:
         by_shape: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for alarm_id, change in self._changes.items():
@@ -331,21 +432,3 @@ class Burst:
                 .values(kept_silent=silences.c.kept_silent + bindparam("n"))
             )  # fmt: skip
             self.session.connection().execute(count, [{"which": s, "n": n} for s, n in self._silent.items()])
-
-
-def notice_of_row(row: dict[str, Any], condition: str, at: int) -> AlarmNotice:
-    """A record as the bus and the browsers are told of it."""
-    return AlarmNotice(
-        id=row["id"], point_id=row["point_id"], point_code=row["_code"], rule_id=row["rule_id"],
-        rule_version=row["rule_version"], step=row["step"], priority=row["priority"], condition=condition,
-        raised_at=ms(row["raised_at"]), recorded_at=ms(row["recorded_at"]), at=at, value=row["value"],
-        limit=row["limit"], enterprise_id=row["enterprise_id"], thing_id=row["thing_id"], unit_id=row["unit_id"],
-        simulated=row["simulated"], group_id=row["group_id"], suppressed=row["suppressed"],
-    )  # fmt: skip
-
-
-def notice_of(alarm: Alarm, code: str, condition: str | None = None, at: int | None = None) -> AlarmNotice:
-    """The same from a record."""
-    row = {name: getattr(alarm, name) for name in Alarm.__table__.columns.keys()}  # noqa: SIM118 - column names
-    when = ms(alarm.raised_at) if at is None else at
-    return notice_of_row({**row, "_code": code}, condition or alarm.condition, when)

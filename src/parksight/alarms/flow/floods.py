@@ -11,16 +11,13 @@ from parksight.alarms.events import FloodBegan, FloodEnded
 from parksight.alarms.flow.announcer import ms
 from parksight.alarms.models import Alarm, Flood
 from parksight.kernel.db import emit
-from parksight.standards.isa18 import PERIOD_S
-
-#: Beginning above, ending below (per operator position).
-START, END = 10, 5
+from parksight.standards.isa18 import PERIOD_S, thresholds
 
 
 class FloodMeter:
     """
     Args:
-        positions: operator positions that share the load; the bounds are per position.
+        positions: operator positions that share the load; the rule pack's bounds are per position.
         span_s: span in which alarms are counted.
     """
 
@@ -31,6 +28,7 @@ class FloodMeter:
     def judge(self, session: Session, now: datetime) -> Flood | None:
         """Begin, feed or end the flood, by what was announced in the span before ``now``. In the caller's session."""
         since = now - self.span
+        bounds = thresholds(now.date())
         recent = (
             session.scalar(
                 select(func.count(Alarm.id)).where(Alarm.annunciated_at > since, Alarm.annunciated_at <= now)
@@ -41,7 +39,7 @@ class FloodMeter:
             select(Flood).where(Flood.ended_at.is_(None)).order_by(Flood.id.desc()).limit(1)
         )
         if flood is None:
-            if recent <= START * self.positions:
+            if recent <= bounds["flood_start"] * self.positions:
                 return None
             first = (
                 session.scalar(select(func.min(Alarm.annunciated_at)).where(Alarm.annunciated_at > since))
@@ -55,7 +53,7 @@ class FloodMeter:
             return flood
         flood.peak = max(flood.peak, recent)
         self._count(session, flood, now)
-        if recent < END * self.positions:
+        if recent < bounds["flood_end"] * self.positions:
             flood.ended_at = now
             emit(session, FloodEnded(id=flood.id, at=ms(now), alarms=flood.alarms, peak=flood.peak))
         return flood

@@ -93,14 +93,14 @@ class Grouper:
 
     Args:
         groups: open groups of the last window, with those that handle an earlier occurrence.
-        earlier: (rule, step) -> open group that handles its last occurrence.
+        earlier: (rule, point, step) -> open group that handles its last occurrence.
         window_ms: alarms of one key belong together within this span after the newest member.
         wind: the wind now, None when nobody knows: then nothing is grouped along it.
         sector_deg: how far off the wind's line two gas alarms may lie; ``reach_m`` how far apart.
     """
 
     def __init__(
-        self, groups: Iterable[OpenGroup], earlier: dict[tuple[int, str], OpenGroup], window_ms: int,
+        self, groups: Iterable[OpenGroup], earlier: dict[tuple[int, int, str], OpenGroup], window_ms: int,
         wind: Wind | None, sector_deg: float, reach_m: float,
     ) -> None:  # fmt: skip
         self.groups = list(groups)
@@ -116,7 +116,7 @@ class Grouper:
     def place(self, alarm: Candidate) -> OpenGroup:
         """The group of an alarm; the alarm is its member afterwards."""
         kind, key = key_of(alarm)
-        group = self.earlier.get((alarm.rule_id, alarm.step))
+        group = self.earlier.get((alarm.rule_id, alarm.point_id, alarm.step))
         if group is None and not (alarm.gas and alarm.step != _STALE):
             group = self._near(key, alarm.at)
         elif group is None:

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from parksight.alarms.events import AlarmNotice
 from parksight.alarms.flow import silences
 from parksight.alarms.flow.announcer import Announcer, ms
-from parksight.alarms.flow.burst import notice_of
 from parksight.alarms.flow.chatter import Chatter, ChatterGuard
 from parksight.alarms.flow.floods import FloodMeter
+from parksight.alarms.flow.notices import notice_of
 from parksight.alarms.models import Alarm, Flood, JournalEntry, Suppression
 from parksight.kernel import audit
 from parksight.kernel.permissions import SYSTEM, Caller

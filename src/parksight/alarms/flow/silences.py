@@ -103,7 +103,7 @@ def unauthorised() -> ColumnElement[bool]:
     return or_(
         Suppression.reason == "",
         Suppression.owner_name == "",
-        and_(Suppression.kind.in_(tuple(_ORDER)), Suppression.until_at.is_(None)),
+        and_(Suppression.owner_id.is_not(None), Suppression.until_at.is_(None)),
     )
 
 

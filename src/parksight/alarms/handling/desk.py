@@ -1,0 +1,111 @@
+"""Groups become cases: opened with the group, told again when it gets worse, followed wherever people move them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from parksight.alarms.flow.grouping import Candidate, OpenGroup
+from parksight.alarms.handling.mirror import Moved, mirror
+from parksight.alarms.models import Alarm, Group
+from parksight.alarms.workflow import ACKNOWLEDGE_CLOCK, HANDLING, REARM
+from parksight.cases.models import Case
+from parksight.cases.requests import NewCase, Origin, Owner, Subject
+from parksight.cases.service import CaseService
+from parksight.kernel.clock import Clock
+from parksight.kernel.identity.models import Post
+from parksight.kernel.permissions import SYSTEM, Caller
+from parksight.registry.models import Equipment, Unit
+from parksight.telemetry.models import Point
+
+_PORTION = 500
+
+
+class CaseDesk:
+    """A :class:`~parksight.alarms.flow.announcer.Desk`."""
+
+    def __init__(self, clock: Clock, cases: CaseService) -> None:
+        self.clock = clock
+        self.cases = cases
+
+    def opened(self, session: Session, groups: Sequence[OpenGroup]) -> None:
+        """One case per new group; its key makes a second one impossible."""
+        if not groups:
+            return
+        names = _Names(session, groups)
+        cases = self.cases.open_many(session, SYSTEM, [names.case(g) for g in groups])
+        session.execute(
+            update(Group), [{"id": g.id, "case_id": c.id} for g, c in zip(groups, cases, strict=True)]
+        )
+        for group, case in zip(groups, cases, strict=True):
+            group.case_id = case.id
+
+    def grew(self, session: Session, group: OpenGroup, *, rearm: bool) -> None:
+        """Worse news: a case somebody took is new again; the ladder of a new one starts over."""
+        if group.case_id is None:
+            return
+        if rearm:
+            self.cases.act(session, SYSTEM, group.case_id, REARM, comment="alarms.case.grew")
+        elif group.grew_worse and group.handling == "new":
+            self.cases.rearm(session, SYSTEM, group.case_id, ACKNOWLEDGE_CLOCK, "alarms.case.grew")
+
+    def followed(
+        self, session: Session, caller: Caller, case: Case, transition: str, source: str, comment: str
+    ) -> None:
+        """The engine moved a case of ours: its alarms follow in the same unit of work."""
+        cause = case.fields.get("cause") if transition in ("classify", "close") else None
+        moved = Moved(case.id, transition, source, case.state, cause, comment or None)
+        mirror(session, caller, moved, self.clock.now())
+
+
+class _Names:
+    """What cases of groups say, read once for all of them."""
+
+    def __init__(self, session: Session, groups: Sequence[OpenGroup]) -> None:
+        roots = {g.root_alarm_id: _root(g) for g in groups}
+        self.points = _by_id(session, Point, {c.point_id for c in roots.values()})
+        self.things = _by_id(
+            session, Equipment, {c.thing_id for c in roots.values() if c.thing_id is not None}
+        )
+        self.units = _by_id(session, Unit, {g.unit_id for g in groups if g.unit_id is not None})
+        codes = {p for p in self._posts(session, list(roots)).values() if p}
+        self.alarm_posts = self._posts(session, list(roots))
+        found = session.execute(select(Post.code, Post.id).where(Post.code.in_(codes), Post.active.is_(True)))
+        self.posts: dict[str, int] = {row.code: row.id for row in found}
+
+    def _posts(self, session: Session, ids: list[int]) -> dict[int, str | None]:
+        out: dict[int, str | None] = {}
+        for start in range(0, len(ids), _PORTION):
+            rows = session.execute(
+                select(Alarm.id, Alarm.post).where(Alarm.id.in_(ids[start : start + _PORTION]))
+            )
+            out.update({r.id: r.post for r in rows})
+        return out
+
+    def case(self, group: OpenGroup) -> NewCase:
+        root = _root(group)
+        point = self.points.get(root.point_id)
+        place = self.units.get(group.unit_id or 0) or self.things.get(root.thing_id or 0)
+        what = f"{point.name if point else root.point_id} {root.step}"
+        post = self.posts.get(self.alarm_posts.get(group.root_alarm_id) or "")
+        return NewCase(
+            type_code=HANDLING, title=f"{place.name} · {what}" if place else what,
+            subject=Subject("alarm_group", str(group.id)), enterprise_id=group.enterprise_id, position=root.position,
+            priority=group.priority, owner=Owner(post_id=post) if post else None,
+            origin=Origin("alarms.group", str(group.id)), key=f"alarms.group:{group.id}", simulated=group.simulated,
+        )  # fmt: skip
+
+
+def _root(group: OpenGroup) -> Candidate:
+    return next(m for m in group.members if m.alarm_id == group.root_alarm_id)
+
+
+def _by_id(session: Session, model: Any, ids: set[int]) -> dict[int, Any]:
+    wanted, out = sorted(ids), {}
+    for start in range(0, len(wanted), _PORTION):
+        found = session.scalars(select(model).where(model.id.in_(wanted[start : start + _PORTION])))
+        out.update({record.id: record for record in found})
+    return out
