@@ -30,6 +30,7 @@ USER_PAGES = [
     ROOT / "README.md",
     *(ROOT / "docs" / part / "README.md" for part in ("operator", "integrator", "administrator", "developer", "decisions", "science")),
     ROOT / "docs" / "administrator" / "settings.md",
+    ROOT / "docs" / "science" / "standards.md",
     ROOT / "docs" / "architecture.md",
 ]  # fmt: skip
 
