@@ -15,6 +15,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from parksight.physics.inputs import known, positive
+
 F64 = npt.NDArray[np.float64]
 
 #: Von Kármán constant.
@@ -65,17 +67,9 @@ _TURNER = (
 )  # fmt: skip
 
 
-def _known(**values: float) -> None:
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise ValueError(
-                f"{name} is unknown ({value}): dispersion needs it, give a measured or stated value"
-            )
-
-
 def pasquill(wind_10m: float, sun: Sun, *, conservative: bool = True) -> Stability:
     """Class by surface wind (10 m) and sun; a slash class goes to the more stable side when ``conservative``."""
-    _known(wind_10m=wind_10m)
+    known(wind_10m=wind_10m)
     if wind_10m < 0:
         raise ValueError(f"a wind speed cannot be negative: {wind_10m}")
     row = _PASQUILL[sum(wind_10m >= edge for edge in (2.0, 3.0, 5.0, 6.0))]
@@ -94,15 +88,15 @@ def srdt(
 
     Raises ValueError when neither is given: then use :func:`pasquill` or :func:`turner`.
     """
-    _known(wind_10m=wind_10m)
+    known(wind_10m=wind_10m)
     if radiation_w_m2 is not None:
-        _known(radiation_w_m2=radiation_w_m2)
+        known(radiation_w_m2=radiation_w_m2)
         rows = ("AABD", "ABCD", "BBCD", "CCDD", "CDDD")
         row = rows[sum(wind_10m >= edge for edge in (2.0, 3.0, 5.0, 6.0))]
         return Stability[row[sum(radiation_w_m2 < edge for edge in (925.0, 675.0, 175.0))]]
     if gradient_k is None:
         raise ValueError("SRDT needs radiation by day or the temperature gradient by night")
-    _known(gradient_k=gradient_k)
+    known(gradient_k=gradient_k)
     stable = gradient_k >= 0
     if wind_10m < 2.0:
         return Stability.F if stable else Stability.E
@@ -115,7 +109,9 @@ def turner(
     wind_10m: float, solar_elevation_deg: float, cloud_tenths: float, ceiling_m: float = math.inf
 ) -> Stability:
     """Class by Turner (1964) from sun height, cloud cover (0…10) and ceiling."""
-    _known(wind_10m=wind_10m, solar_elevation_deg=solar_elevation_deg, cloud_tenths=cloud_tenths)
+    known(wind_10m=wind_10m, solar_elevation_deg=solar_elevation_deg, cloud_tenths=cloud_tenths)
+    if not ceiling_m > 0:
+        raise ValueError(f"the ceiling must be known and above 0 m (infinite for none), not {ceiling_m}")
     if not 0 <= cloud_tenths <= 10:
         raise ValueError(f"cloud cover lies in 0..10 tenths, not {cloud_tenths}")
     if cloud_tenths >= 10 and ceiling_m < 2134:
@@ -153,6 +149,8 @@ def obukhov_length(stability: Stability, z0: float) -> float:
 
 def stability_of(obukhov: float, z0: float) -> Stability:
     """The class whose 1/L lies nearest, boundaries halfway in 1/L."""
+    if math.isnan(obukhov) or obukhov == 0:
+        raise ValueError(f"the Obukhov length cannot be {obukhov}")
     inverse = 1.0 / obukhov
     classes = sorted(Stability)
     values = [1.0 / obukhov_length(c, z0) for c in classes]
@@ -162,6 +160,9 @@ def stability_of(obukhov: float, z0: float) -> Stability:
 
 def psi_m(z: npt.ArrayLike, obukhov: float) -> F64:
     """Integrated stability correction of the wind profile (Businger-Dyer); linear-logarithmic beyond z = L."""
+    known(z=z)
+    if math.isnan(obukhov) or obukhov == 0:
+        raise ValueError(f"the Obukhov length cannot be {obukhov}")
     h = np.asarray(z, dtype=np.float64)
     if math.isinf(obukhov):
         return np.zeros_like(h)
@@ -196,12 +197,14 @@ class SurfaceLayer:
     sigma_theta_wind: float | None = None
 
     def __post_init__(self) -> None:
-        _known(friction_velocity=self.friction_velocity, z0=self.z0, mixing_height=self.mixing_height)
+        known(friction_velocity=self.friction_velocity, z0=self.z0, mixing_height=self.mixing_height)
         if math.isnan(self.obukhov) or self.obukhov == 0:
             raise ValueError(f"the Obukhov length cannot be {self.obukhov}")
-        for name in ("friction_velocity", "z0", "mixing_height"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        positive(friction_velocity=self.friction_velocity, z0=self.z0, mixing_height=self.mixing_height)
+        if (self.sigma_theta is None) != (self.sigma_theta_wind is None):
+            raise ValueError("sigma-theta needs the wind speed it was measured with, and the other way round")
+        if self.sigma_theta is not None and self.sigma_theta_wind is not None:
+            positive(sigma_theta=self.sigma_theta, sigma_theta_wind=self.sigma_theta_wind)
 
     @classmethod
     def from_class(
@@ -210,7 +213,7 @@ class SurfaceLayer:
         sigma_theta: float | None = None,
     ) -> SurfaceLayer:  # fmt: skip
         """From what a park has: one mast, the hour and the sky."""
-        _known(wind=wind, wind_height=wind_height)
+        known(wind=wind, wind_height=wind_height, latitude_deg=latitude_deg)
         if wind < 0:
             raise ValueError(f"a wind speed cannot be negative: {wind}")
         if not wind_height > 3 * z0:
@@ -255,6 +258,10 @@ def default_mixing_height(friction_velocity: float, obukhov: float, latitude_deg
 
     Stated defaults, not measurements: say so on the map. Bounded to 30…4000 m.
     """
+    known(latitude_deg=latitude_deg)
+    positive(friction_velocity=friction_velocity)
+    if math.isnan(obukhov) or obukhov == 0:
+        raise ValueError(f"the Obukhov length cannot be {obukhov}")
     f = 2 * 7.292e-5 * abs(math.sin(math.radians(latitude_deg)))
     if f < 1e-5:
         raise ValueError("these defaults do not hold near the equator: give a mixing height")

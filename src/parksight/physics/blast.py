@@ -11,7 +11,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from parksight.physics.release import ATMOSPHERE, _positive
+from parksight.physics.inputs import not_negative, positive
+from parksight.physics.release import ATMOSPHERE
 
 F64 = npt.NDArray[np.float64]
 
@@ -34,7 +35,7 @@ _DURATION_FARTHEST_Z = 40.0
 
 def tnt_equivalent(mass: float, heat_of_combustion: float, yield_factor: float = 0.04) -> float:
     """TNT mass of a vapour cloud, kg; yield 0.02-0.10, 0.04 usual."""
-    _positive(mass=mass, heat_of_combustion=heat_of_combustion)
+    positive(mass=mass, heat_of_combustion=heat_of_combustion)
     if not 0 < yield_factor <= 1:
         raise ValueError(f"the yield lies in 0..1, not {yield_factor}")
     return yield_factor * mass * heat_of_combustion / TNT_ENERGY
@@ -46,7 +47,7 @@ def overpressure(tnt_mass: float, distance: npt.ArrayLike) -> F64:
     Scaled distances below 0.2 or above 198.5 m/kg^(1/3) lie outside the fit: NaN nearer (the fireball), and far away
     the last branch goes on as Z^-1.4066, well below 1 kPa.
     """
-    _positive(tnt_mass=tnt_mass)
+    positive(tnt_mass=tnt_mass)
     z = np.asarray(distance, dtype=np.float64) / tnt_mass ** (1.0 / 3.0)
     if np.any(~(z > 0)):
         raise ValueError("the distance must be above 0 m")
@@ -61,7 +62,7 @@ def overpressure(tnt_mass: float, distance: npt.ArrayLike) -> F64:
 
 def positive_duration(tnt_mass: float, distance: npt.ArrayLike) -> F64:
     """Duration of the positive phase of a surface burst, s; NaN outside the fit (0.2 … 40 m/kg^(1/3))."""
-    _positive(tnt_mass=tnt_mass)
+    positive(tnt_mass=tnt_mass)
     scale: float = tnt_mass ** (1.0 / 3.0)
     z = np.asarray(distance, dtype=np.float64) / scale
     if np.any(~(z > 0)):
@@ -75,7 +76,7 @@ def positive_duration(tnt_mass: float, distance: npt.ArrayLike) -> F64:
 
 def distance_for(tnt_mass: float, pressure: float) -> float:
     """Largest distance with at least this overpressure, m (bisection on the fit)."""
-    _positive(tnt_mass=tnt_mass, pressure=pressure)
+    positive(tnt_mass=tnt_mass, pressure=pressure)
     scale: float = tnt_mass ** (1.0 / 3.0)
     low, high = 0.2 * scale, 2000.0 * scale
     if float(overpressure(tnt_mass, low)) < pressure:
@@ -93,6 +94,7 @@ def multi_energy_scaled_distance(
     distance: npt.ArrayLike, congested_volume: float, ambient: float = ATMOSPHERE
 ) -> F64:
     """``R (Pa/E)^(1/3)`` with E = 3.5 MJ/m3 of congested volume, for reading the curves by hand."""
-    _positive(congested_volume=congested_volume)
+    positive(congested_volume=congested_volume, ambient=ambient)
+    not_negative(distance=distance)
     out: F64 = np.asarray(distance, dtype=np.float64) * (ambient / (3.5e6 * congested_volume)) ** (1.0 / 3.0)
     return out

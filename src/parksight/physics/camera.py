@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.geodesy import refracted
+from parksight.physics.inputs import known, positive
 
 F64 = npt.NDArray[np.float64]
 
@@ -25,6 +26,9 @@ class Pose:
     pan: float
     tilt: float
     zoom: float = 1.0
+
+    def __post_init__(self) -> None:
+        known(pan=self.pan, tilt=self.tilt, zoom=self.zoom)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,13 @@ class Camera:
     k1: float = 0.0
     k2: float = 0.0
     size: tuple[int, int] = (1280, 720)
+
+    def __post_init__(self) -> None:
+        known(
+            position=self.position, pan0=self.pan0, tilt0=self.tilt0, axis_x=self.axis_x, axis_y=self.axis_y,
+            roll=self.roll, zoom1=self.zoom1, zoom2=self.zoom2, k1=self.k1, k2=self.k2,
+        )  # fmt: skip
+        positive(focal=self.focal, size=self.size)
 
     def focal_at(self, zoom: float) -> float:
         """Focal length at a zoom, px; ValueError below zoom 1."""
@@ -97,6 +108,7 @@ class Camera:
 
     def ray(self, pixel: npt.ArrayLike, pose: Pose) -> F64:
         """Unit vectors (ENU) through pixels (…, 2); inverse of :func:`project` without refraction."""
+        known(pixel=pixel)
         p = np.asarray(pixel, dtype=np.float64)
         f = self.focal_at(pose.zoom)
         xd, yd = (p[..., 0] - self.size[0] / 2) / f, (p[..., 1] - self.size[1] / 2) / f

@@ -19,6 +19,7 @@ from shapely import MultiPolygon, Polygon, contains_xy, make_valid, prepare
 
 from parksight.physics.atmosphere import CALM_M_S, SurfaceLayer
 from parksight.physics.geodesy import from_enu
+from parksight.physics.inputs import not_negative, positive
 from parksight.physics.plume import Source, concentration, spread_table
 
 F64 = npt.NDArray[np.float64]
@@ -134,8 +135,7 @@ def exposure(series: npt.ArrayLike, step: float, threshold: float, exponent: flo
     c = np.asarray(series, dtype=np.float64)
     if c.ndim != 2 or np.isnan(c).any():
         raise ValueError("exposure needs concentrations (receptors, times) without gaps")
-    if not step > 0 or not threshold > 0:
-        raise ValueError("step and threshold must be above 0")
+    positive(step=step, threshold=threshold, exponent=exponent)
     above = c >= threshold
     first = above.argmax(axis=1) * step
     return Exposure(
@@ -166,6 +166,7 @@ def steady_field(
 
     Below 1 m/s a plume has no direction: the field is then the largest over all directions, a circle.
     """
+    not_negative(z=z)
     table = spread_table(layer, 1.5 * float(np.hypot(np.abs(grid.x).max(), np.abs(grid.y).max())) + 10.0)
     xx, yy = grid.mesh()
     if float(layer.wind(10.0)) >= CALM_M_S:
@@ -184,8 +185,9 @@ def ensemble(
     Args:
         rate_factor_sd: standard deviation of ln(rate).
     """
-    if members < 8 or wind_sd_deg < 0 or rate_factor_sd < 0:
-        raise ValueError("an ensemble needs at least 8 members and spreads of 0 or more")
+    not_negative(wind_sd_deg=wind_sd_deg, rate_factor_sd=rate_factor_sd)
+    if members < 8:
+        raise ValueError(f"an ensemble needs at least 8 members, not {members}")
     rng = np.random.default_rng(seed)
     fields = np.empty((members, grid.y.size, grid.x.size), dtype=np.float32)
     for i in range(members):

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import GRAVITY_45
+from parksight.physics.inputs import known, not_negative, positive
 
 F64 = npt.NDArray[np.float64]
 
@@ -78,6 +79,9 @@ class Cloud:
         amount = self.flow if self.flow is not None else self.volume
         if amount is None or not amount > 0:
             raise ValueError("flow or volume must be above 0")
+        for value in (self.temperature, self.air_temperature):
+            if value is not None:
+                positive(temperature=value)
         if not 0 < self.initial_fraction <= 1:
             raise ValueError("the initial volume fraction lies in 0..1")
 
@@ -101,6 +105,7 @@ def choose(cloud: Cloud) -> Choice:
 
 def release_kind(wind_10m: float, release_s: float, distance: float) -> str:
     """``continuous`` if u t/x >= 2.5, ``instantaneous`` if <= 0.6, ``between`` else (take the larger)."""
+    positive(wind_10m=wind_10m, release_s=release_s, distance=distance)
     ratio = wind_10m * release_s / distance
     return "continuous" if ratio >= 2.5 else "instantaneous" if ratio <= 0.6 else "between"
 
@@ -178,6 +183,7 @@ def plume_shape(x: npt.ArrayLike, cloud: Cloud) -> PlumeShape:
     """Britter-McQuaid plume outline: ``Lb = g'q/u^3``; upwind 0.5D + 2Lb; half-width ``D + 8Lb + 2.5 (Lb x^2)^(1/3)``."""
     if cloud.flow is None:
         raise ValueError("a plume needs a continuous release")
+    known(x=x)
     size = math.sqrt(cloud.flow / cloud.wind_10m)
     buoyancy = cloud.reduced_gravity * cloud.flow / cloud.wind_10m**3
     d = np.maximum(np.asarray(x, dtype=np.float64), 0.0)
@@ -188,6 +194,7 @@ def puff_position(t: npt.ArrayLike, cloud: Cloud) -> tuple[F64, F64]:
     """Centre (0.4 u t, m) and radius of an instantaneous cloud: ``R^2 = R0^2 + 1.2 t sqrt(g' V0)``."""
     if cloud.volume is None:
         raise ValueError("a puff needs an instantaneous release")
+    not_negative(t=t)
     s = np.asarray(t, dtype=np.float64)
     r0 = (3 * cloud.volume / (4 * math.pi)) ** (1.0 / 3.0)
     radius: F64 = np.sqrt(r0**2 + 1.2 * s * math.sqrt(cloud.reduced_gravity * cloud.volume))

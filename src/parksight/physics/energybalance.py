@@ -18,6 +18,7 @@ from parksight.physics.atmosphere import (
     default_mixing_height,
     psi_m,
 )
+from parksight.physics.inputs import known, positive
 
 #: Volumetric heat capacity of air, J/(m3 K).
 RHO_CP = 1216.0
@@ -50,6 +51,8 @@ def sensible_heat(
     elevation_deg: float, cloud: float, temperature_k: float, *, albedo: float = 0.2, bowen: float = 1.0
 ) -> float:
     """Sensible heat flux by day, W/m2; negative when radiation does not carry it."""
+    known(elevation_deg=elevation_deg, cloud=cloud, temperature_k=temperature_k)
+    positive(albedo=albedo, bowen=bowen)
     clear: float = max(990.0 * math.sin(math.radians(elevation_deg)) - 30.0, 0.0)
     insolation: float = clear * (1 - 0.75 * math.pow(cloud, 3.4))
     # The albedo of low sun is higher (AERMET, eq. 3).
@@ -78,6 +81,8 @@ def surface_layer(
     ):
         if not math.isfinite(value):
             raise ValueError(f"{name} is unknown: measure it or state an assumption")
+    known(latitude_deg=latitude_deg)
+    positive(albedo=albedo, bowen=bowen)
     if wind < 0 or not 0 <= cloud <= 1 or not 180 < temperature_k < 340:
         raise ValueError("wind must be 0 or more, cloud 0..1, temperature 180..340 K")
     if not wind_height > 3 * z0:

@@ -15,6 +15,8 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from parksight.physics.inputs import known, not_negative, positive
+
 F64 = npt.NDArray[np.float64]
 WALKING_M_S = 1.34
 
@@ -64,6 +66,11 @@ def escape(
 
     Raises ValueError without exits or for edges to unknown nodes.
     """
+    known(start_time=start_time)
+    positive(exponent=exponent, speed=speed)
+    not_negative(load_weight=load_weight)
+    if forbidden is not None:
+        positive(forbidden=forbidden)
     goals = np.asarray(exits, dtype=np.intp)
     n = roads.x.size
     if goals.size == 0:
@@ -138,6 +145,7 @@ def indoor(outdoor: npt.ArrayLike, step: float, air_changes_per_hour: float = 0.
     """Indoor concentration behind closed windows, one well-mixed room: shape of ``outdoor`` (…, times)."""
     if not air_changes_per_hour >= 0 or not step > 0:
         raise ValueError("air changes must be 0 or more and the step above 0 s")
+    not_negative(outdoor=outdoor, start=start)
     c = np.asarray(outdoor, dtype=np.float64)
     keep = np.exp(-air_changes_per_hour * step / 3600.0)
     inside = np.empty_like(c)
@@ -162,6 +170,8 @@ def shelter_or_leave(
     air_changes_per_hour: float = 0.5, step: float = 10.0,
 ) -> Advice:  # fmt: skip
     """Compare leaving now with staying inside for ``horizon`` seconds; a screening comparison for a person to judge."""
+    known(start_time=start_time)
+    positive(exponent=exponent, horizon=horizon)
     times = start_time + np.arange(0.0, horizon, step)
     outside = plume(np.full(times.size, roads.x[node]), np.full(times.size, roads.y[node]), times)
     staying = float((indoor(np.maximum(outside, 0.0), step, air_changes_per_hour) ** exponent).sum() * step)

@@ -13,14 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import GRAVITY
-from parksight.physics.release import _positive
+from parksight.physics.inputs import known, not_negative, positive
 
 F64 = npt.NDArray[np.float64]
 
 
 def transmissivity(water_pressure_pa: float, distance: npt.ArrayLike) -> F64:
     """Atmospheric transmissivity ``2.02 (pw x)^-0.09``, at most 1 (valid 1e4 < pw x < 1e5 N/m)."""
-    _positive(water_pressure_pa=water_pressure_pa)
+    positive(water_pressure_pa=water_pressure_pa)
+    not_negative(distance=distance)
     x = np.maximum(np.asarray(distance, dtype=np.float64), 1e-3)
     out: F64 = np.minimum(2.02 * (water_pressure_pa * x) ** -0.09, 1.0)
     return out
@@ -30,6 +31,7 @@ def water_pressure(temperature: float, relative_humidity: float) -> float:
     """Partial pressure of water vapour, Pa (Buck 1981); humidity 0…1."""
     if not 0 <= relative_humidity <= 1:
         raise ValueError(f"relative humidity lies in 0..1, not {relative_humidity}")
+    positive(temperature=temperature)
     c = temperature - 273.15
     return relative_humidity * 611.21 * math.exp((18.678 - c / 234.5) * c / (257.14 + c))
 
@@ -51,8 +53,9 @@ def burning_flux(
     boiling_point: float | None = None, air_temperature: float | None = None,
 ) -> float:  # fmt: skip
     """Mass burning flux, kg/(m2 s): ``m_inf (1 - exp(-kb D))`` where known, else Burgess ``0.001 Hc/(hv + cp dT)``."""
-    _positive(diameter=diameter)
+    positive(diameter=diameter)
     if limit_flux is not None:
+        positive(limit_flux=limit_flux, extinction=1.0 if extinction is None else extinction)
         factor = 1.0 if extinction is None else 1.0 - math.exp(-extinction * diameter)
         return limit_flux * factor
     if (
@@ -63,6 +66,10 @@ def burning_flux(
         or air_temperature is None
     ):
         raise ValueError("a burning flux needs a measured limit, or heats, heat capacity and boiling point")
+    positive(
+        heat_of_combustion=heat_of_combustion, latent_heat=latent_heat, heat_capacity=heat_capacity,
+        boiling_point=boiling_point, air_temperature=air_temperature,
+    )  # fmt: skip
     warm = max(boiling_point - air_temperature, 0.0)
     return 0.001 * heat_of_combustion / (latent_heat + heat_capacity * warm)
 
@@ -82,7 +89,7 @@ def pool_fire(
 
     Equations 6.12 to 6.16 and 6.68 to 6.71. Raises ValueError for an input that is unknown or out of range.
     """
-    _positive(
+    positive(
         diameter=diameter, flux=flux, heat_of_combustion=heat_of_combustion, air_density=air_density,
         kinematic_viscosity=kinematic_viscosity,
     )  # fmt: skip
@@ -116,7 +123,7 @@ def cylinder_view_factor(
 
     Raises ValueError for a target inside the pool or under the flame (``distance <= radius + length sin(tilt)``).
     """
-    _positive(radius=radius, length=length)
+    positive(radius=radius, length=length)
     x = np.asarray(distance, dtype=np.float64)
     if not 0 <= tilt_deg < 90:
         raise ValueError(f"a tilt lies in 0..90 degrees, not {tilt_deg}")
@@ -174,7 +181,7 @@ def pool_fire_flux(
 
 def jet_fire_length(power_w: float) -> float:
     """Flame length ``2.8893 Q^0.3728`` m, Q in MW (Lowesmith and Hankinson)."""
-    _positive(power_w=power_w)
+    positive(power_w=power_w)
     return float(2.8893 * (power_w / 1e6) ** 0.3728)
 
 
@@ -188,6 +195,7 @@ def jet_fire_flux(
     """
     if not 0 < radiant_fraction < 1:
         raise ValueError(f"the radiant fraction lies in 0..1, not {radiant_fraction}")
+    known(target_along=target_along, target_across=target_across)
     length = jet_fire_length(power_w)
     sources = np.linspace(0.1 * length, length, points)
     along, across = np.broadcast_arrays(
@@ -212,7 +220,7 @@ class Fireball:
 
 def fireball(mass: float, heat_of_combustion: float, burst_pressure_pa: float) -> Fireball:
     """BLEVE: ``D = 5.8 M^(1/3)``; ``t = 0.45 M^(1/3)`` below 30 t, ``2.6 M^(1/6)`` above; centre at 0.75 D."""
-    _positive(mass=mass, heat_of_combustion=heat_of_combustion, burst_pressure_pa=burst_pressure_pa)
+    positive(mass=mass, heat_of_combustion=heat_of_combustion, burst_pressure_pa=burst_pressure_pa)
     diameter = 5.8 * mass ** (1.0 / 3.0)
     duration = 0.45 * mass ** (1.0 / 3.0) if mass < 30_000 else 2.6 * mass ** (1.0 / 6.0)
     fraction = min(0.27 * (burst_pressure_pa / 1e6) ** 0.32, 0.4)
@@ -224,6 +232,7 @@ def fireball_flux(
     ball: Fireball, distance: npt.ArrayLike, air_temperature: float = 288.15, relative_humidity: float = 0.6
 ) -> F64:
     """Heat flux at ground distance, W/m2: ``SEP (D / 2c)^2 tau``, c slant distance to the centre."""
+    not_negative(distance=distance)
     x = np.asarray(distance, dtype=np.float64)
     slant = np.hypot(x, ball.height)
     tau = transmissivity(

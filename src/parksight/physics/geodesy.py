@@ -7,6 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from parksight.physics.inputs import known
+
 F64 = npt.NDArray[np.float64]
 
 _A = 6_378_137.0
@@ -17,6 +19,7 @@ REFRACTION = 0.13
 
 def ecef(longitude_deg: npt.ArrayLike, latitude_deg: npt.ArrayLike, height: npt.ArrayLike) -> F64:
     """WGS84 longitude, latitude, ellipsoidal height to earth-centred metres, shape (…, 3)."""
+    known(longitude_deg=longitude_deg, latitude_deg=latitude_deg, height=height)
     lon, lat = (
         np.radians(np.asarray(longitude_deg, dtype=np.float64)),
         np.radians(np.asarray(latitude_deg, dtype=np.float64)),
@@ -54,6 +57,7 @@ def to_enu(
 
 def from_enu(enu: npt.ArrayLike, origin: tuple[float, float, float]) -> F64:
     """Inverse of :func:`to_enu`: (lon, lat, height), shape (…, 3); Bowring's method, below a millimetre."""
+    known(enu=enu)
     xyz = np.asarray(enu, dtype=np.float64) @ _enu_matrix(origin[0], origin[1]) + ecef(*origin)
     x, y, z = xyz[..., 0], xyz[..., 1], xyz[..., 2]
     b = _A * math.sqrt(1 - _E2)

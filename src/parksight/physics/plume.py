@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import GRAVITY_45, Stability, SurfaceLayer, stability_of
+from parksight.physics.inputs import known, not_negative, positive
 from parksight.physics.spread import briggs, isc3, monin_obukhov
 
 F64 = npt.NDArray[np.float64]
@@ -41,6 +42,9 @@ class Source:
 
 def downwind(x: npt.ArrayLike, y: npt.ArrayLike, source: Source, wind_from_deg: float) -> tuple[F64, F64]:
     """Downwind and crosswind distance of points from a source, m."""
+    known(x=x, y=y)
+    if not math.isfinite(wind_from_deg):
+        raise ValueError("the wind direction is unknown: a plume needs one")
     a = math.radians(wind_from_deg)
     dx, dy = np.asarray(x, dtype=np.float64) - source.x, np.asarray(y, dtype=np.float64) - source.y
     along: F64 = -dx * math.sin(a) - dy * math.cos(a)
@@ -62,6 +66,7 @@ def vertical_factor(
 
     Raises ValueError for an unknown or impossible lid, and for a spread not above 0.
     """
+    known(z=z, height=height)
     zz, h, s = (np.asarray(v, dtype=np.float64) for v in (z, height, sigma_z))
     if not lid > 0 or not (s > 0).all():
         raise ValueError("the mixing height and the vertical spread must be known and above 0")
@@ -92,6 +97,7 @@ def gaussian(
     sigma_y: npt.ArrayLike, sigma_z: npt.ArrayLike, speed: npt.ArrayLike, lid: float = math.inf,
 ) -> F64:  # fmt: skip
     """The plume equation with given spread, kg/m3; arrays broadcast; zero upwind."""
+    positive(sigma_y=sigma_y, speed=speed)
     along, across = downwind(x, y, source, wind_from_deg)
     sy = np.asarray(sigma_y, dtype=np.float64)
     lateral = np.exp(-0.5 * (across / sy) ** 2) / (math.sqrt(2 * math.pi) * sy)
@@ -155,8 +161,7 @@ def concentration(
 
     Raises ValueError for an unknown wind direction.
     """
-    if not math.isfinite(wind_from_deg):
-        raise ValueError("the wind direction is unknown: a plume needs one")
+    known(z=z)
     spread = table or spread_table(layer)
     along, across = downwind(x, y, source, wind_from_deg)
     shape = np.broadcast_shapes(along.shape, np.shape(z))
@@ -212,6 +217,8 @@ def plume_rise(
     known = (stack.diameter, stack.exit_speed, stack.gas_temperature, air_temperature)
     if not (all(math.isfinite(v) and v > 0 for v in known) and math.isfinite(wind) and wind >= 0):
         raise ValueError("stack, temperatures and wind must be known and above 0")
+    if x is not None:
+        not_negative(x=x)
     u = max(wind, WIND_LEAST)
     ts, ta, d, v = stack.gas_temperature, air_temperature, stack.diameter, stack.exit_speed
     fb = max(buoyancy_flux(stack, ta), 0.0)
@@ -253,7 +260,9 @@ def _stable_rise(
 
 
 def stack_tip_downwash(height: float, stack: Stack, wind: float) -> float:
-    """Effective stack height when the exit speed is below 1.5 times the wind: ``h + 2 d (v/u - 1.5)``."""
+    """Effective stack height (m) when the exit speed is below 1.5 times the wind: ``h + 2 d (v/u - 1.5)``."""
+    not_negative(height=height, wind=wind)
+    positive(diameter=stack.diameter, exit_speed=stack.exit_speed, gas_temperature=stack.gas_temperature)
     if wind <= 0 or stack.exit_speed >= 1.5 * wind:
         return height
     return max(height + 2 * stack.diameter * (stack.exit_speed / wind - 1.5), 0.0)

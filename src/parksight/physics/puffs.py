@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import SurfaceLayer
+from parksight.physics.inputs import known, not_negative, positive
 from parksight.physics.plume import NEAREST_M, SpreadTable, spread_table, vertical_factor
 
 F64 = npt.NDArray[np.float64]
@@ -29,7 +30,9 @@ class WindSeries:
     from_deg: F64
 
     def __post_init__(self) -> None:
-        if self.step <= 0 or len(self.speed) != len(self.from_deg) or len(self.speed) == 0:
+        known(start=self.start)
+        positive(step=self.step)
+        if len(self.speed) != len(self.from_deg) or len(self.speed) == 0:
             raise ValueError("a wind series needs a positive step and as many speeds as directions")
         if not (np.isfinite(self.speed).all() and np.isfinite(self.from_deg).all()):
             raise ValueError("a wind series may have no gaps: fill them, labelled, before")
@@ -76,6 +79,8 @@ def released(
         interval: seconds of release that each puff carries.
         wind: the plume is advected with it; spread grows along each puff's own path.
     """
+    known(x=x, y=y, release_times=release_times, now=now)
+    not_negative(height=height)
     times, rates = np.asarray(release_times, dtype=np.float64), np.asarray(rate, dtype=np.float64)
     times, rates = np.broadcast_arrays(times, rates)
     if not interval > 0 or np.any(~(rates >= 0)):

@@ -13,17 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import GRAVITY
+from parksight.physics.inputs import known, not_negative, positive
 
 F64 = npt.NDArray[np.float64]
 GAS_CONSTANT = 8.31446261815324
 ATMOSPHERE = 101_325.0
 AIR_MOLAR_MASS = 0.0289652
-
-
-def _positive(**values: float) -> None:
-    for name, value in values.items():
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} must be known and above 0, not {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +41,10 @@ def gas_jet(
 
     Raises ValueError when the vessel holds no over-pressure.
     """
-    _positive(
-        area=area, pressure=pressure, temperature=temperature, molar_mass=molar_mass, discharge=discharge
-    )
+    positive(
+        area=area, pressure=pressure, temperature=temperature, molar_mass=molar_mass, discharge=discharge,
+        ambient=ambient, compressibility=compressibility, heat_ratio=heat_ratio,
+    )  # fmt: skip
     if not heat_ratio > 1:
         raise ValueError(f"cp/cv must exceed 1, not {heat_ratio}")
     if pressure <= ambient:
@@ -68,7 +64,7 @@ def blow_down(
     duration: float, steps: int = 200, *, ambient: float = ATMOSPHERE, discharge: float = 0.85,
 ) -> tuple[F64, F64]:  # fmt: skip
     """Emptying of an adiabatic gas vessel: times (s) and rates (kg/s), shape (steps,); zero once pressures meet."""
-    _positive(volume=volume, duration=duration)
+    positive(volume=volume, duration=duration, ambient=ambient, heat_ratio=heat_ratio)
     times = np.linspace(0.0, duration, steps)
     dt = times[1] - times[0]
     rates = np.zeros(steps)
@@ -90,7 +86,8 @@ def liquid_outflow(
     discharge: float = 0.62,
 ) -> float:  # fmt: skip
     """Liquid through a hole: ``Cd rho A sqrt(2 (P1-Pa)/rho + 2 g H)``, kg/s; head in m above the hole."""
-    _positive(area=area, density=density, pressure=pressure, discharge=discharge)
+    positive(area=area, density=density, pressure=pressure, discharge=discharge, ambient=ambient)
+    known(head=head)
     energy = 2 * (pressure - ambient) / density + 2 * GRAVITY * max(head, 0.0)
     if energy <= 0:
         raise ValueError("neither over-pressure nor head drives the liquid out")
@@ -102,7 +99,7 @@ def tank_drain(
     pressure: float = ATMOSPHERE, ambient: float = ATMOSPHERE, discharge: float = 0.62,
 ) -> tuple[F64, F64]:  # fmt: skip
     """Liquid rate over time as the level (m above the hole) falls: times (s) and rates (kg/s)."""
-    _positive(level=level, tank_area=tank_area, duration=duration)
+    positive(level=level, tank_area=tank_area, duration=duration, ambient=ambient)
     times = np.linspace(0.0, duration, steps)
     dt = times[1] - times[0]
     rates = np.zeros(steps)
@@ -134,7 +131,7 @@ def flash_fraction(
     temperature: float, boiling_point: float, heat_capacity: float, latent_heat: float
 ) -> float:
     """``1 - exp(-cp (T - Tb) / hv)``; 0 when the liquid is not superheated."""
-    _positive(
+    positive(
         temperature=temperature,
         boiling_point=boiling_point,
         heat_capacity=heat_capacity,
@@ -151,7 +148,15 @@ def two_phase(
     discharge: float = 0.62,
 ) -> Flash:  # fmt: skip
     """Flashing liquid through a hole or short pipe (equilibrium-rate model with non-equilibrium length of 0.1 m)."""
-    _positive(area=area, pressure=pressure, density=density, molar_mass=molar_mass)
+    positive(
+        area=area,
+        pressure=pressure,
+        density=density,
+        molar_mass=molar_mass,
+        ambient=ambient,
+        discharge=discharge,
+    )
+    not_negative(pipe_length=pipe_length)
     vapour = flash_fraction(temperature, boiling_point, heat_capacity, latent_heat)
     if vapour == 0.0:
         return Flash(0.0, 0.0, liquid_outflow(area, density, pressure, ambient=ambient, discharge=discharge))
@@ -169,19 +174,18 @@ def two_phase(
 
 def pool_area(volume: float, *, bund_area: float | None = None, thickness: float = 0.01) -> float:
     """Area of a spill, m2: its volume over its thickness (5-10 mm concrete, 10-20 mm soil), at most the bund."""
-    _positive(volume=volume, thickness=thickness)
+    positive(volume=volume, thickness=thickness)
     free = volume / thickness
     if bund_area is None:
         return free
-    _positive(bund_area=bund_area)
+    positive(bund_area=bund_area)
     return min(free, bund_area)
 
 
 def spreading_radius(volume: float, seconds: float, *, thickness: float = 0.005) -> float:
     """Radius of an instantaneous spill that spreads by gravity, m; stops at its least thickness."""
-    _positive(volume=volume, thickness=thickness)
-    if seconds < 0:
-        raise ValueError("the time must be 0 or more")
+    positive(volume=volume, thickness=thickness)
+    not_negative(seconds=seconds)
     r0 = (volume / math.pi) ** (1.0 / 3.0)
     spread = math.sqrt(r0**2 + 2 * seconds * math.sqrt(2 * GRAVITY * volume / math.pi))
     return min(spread, math.sqrt(volume / (math.pi * thickness)))
@@ -198,7 +202,7 @@ def evaporation(
 
     Raises ValueError for a liquid at or above its boiling point (use :func:`boiling_evaporation`).
     """
-    _positive(wind_10m=wind_10m, area=area, molar_mass=molar_mass, temperature=temperature, schmidt=schmidt)
+    positive(wind_10m=wind_10m, area=area, molar_mass=molar_mass, temperature=temperature, schmidt=schmidt)
     if not 0 <= vapour_pressure < ambient:
         raise ValueError(
             "the vapour pressure must lie below the ambient pressure: a boiling pool is another formula"
@@ -218,7 +222,8 @@ def boiling_evaporation(
 
     Defaults are average subsoil (Yellow Book, table 3.2).
     """
-    _positive(area=area, latent_heat=latent_heat, conductivity=conductivity, diffusivity=diffusivity)
+    positive(area=area, latent_heat=latent_heat, conductivity=conductivity, diffusivity=diffusivity)
+    positive(ground_temperature=ground_temperature, boiling_point=boiling_point)
     t = np.asarray(seconds, dtype=np.float64)
     if np.any(~(t > 0)):
         raise ValueError("the time must be above 0 s")
@@ -229,5 +234,5 @@ def boiling_evaporation(
 
 def gas_density(molar_mass: float, temperature: float, pressure: float = ATMOSPHERE) -> float:
     """Ideal-gas density, kg/m3."""
-    _positive(molar_mass=molar_mass, temperature=temperature, pressure=pressure)
+    positive(molar_mass=molar_mass, temperature=temperature, pressure=pressure)
     return pressure * molar_mass / (GAS_CONSTANT * temperature)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from parksight.physics.camera import Camera, Pose
 from parksight.physics.geodesy import EARTH_RADIUS, REFRACTION
+from parksight.physics.inputs import not_negative, positive
 
 F64 = npt.NDArray[np.float64]
 
@@ -149,6 +150,7 @@ def error_ellipse(
     Across ``d s``; along ``sqrt(((d^2+h^2)/h s)^2 + (d/h s_z)^2)`` with d the horizontal distance, h the height over
     the target.
     """
+    not_negative(sigma_angle=sigma_angle, sigma_height=sigma_height)
     e, n, u = (point.enu[i] - camera.position[i] for i in range(3))
     d, h = math.hypot(e, n), max(-u, 0.5)
     along = math.hypot((d * d + h * h) / h * sigma_angle, d / h * sigma_height)
@@ -190,6 +192,7 @@ def viewshed(
     camera: Camera, terrain: Terrain, azimuths: int = 720, steps: int = 300, farthest: float = 5000.0
 ) -> npt.NDArray[np.bool_]:
     """Visible ground around the camera, shape (azimuths, steps); rows clockwise from north, columns by distance."""
+    positive(farthest=farthest)
     angle = np.linspace(0, 2 * math.pi, azimuths, endpoint=False)[:, None]
     distance = np.linspace(farthest / steps, farthest, steps)[None, :]
     e, n = camera.position[0] + distance * np.sin(angle), camera.position[1] + distance * np.cos(angle)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from parksight.physics.atmosphere import Stability, SurfaceLayer
+from parksight.physics.inputs import positive
 
 F64 = npt.NDArray[np.float64]
 
@@ -144,6 +145,7 @@ def pasquill_lateral(x: npt.ArrayLike, sigma_theta: float) -> F64:
 
 def for_averaging_time(sigma_y: npt.ArrayLike, seconds: float, stability: Stability) -> F64:
     """sigma_y of another averaging time: ``(t/600 s)^0.2`` down to the class's shortest time."""
+    positive(sigma_y=sigma_y)
     if not seconds > 0:
         raise ValueError(f"an averaging time is above 0 s, not {seconds}")
     t = max(seconds, _SHORTEST_AVERAGE_S[int(stability) - 1])
