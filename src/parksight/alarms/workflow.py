@@ -84,7 +84,7 @@ def handling(settings: AlarmSettings) -> CaseType:
         starts=(ACKNOWLEDGE_CLOCK,),
         visibility=Visibility(),
         exits=Exits(cancel=NOBODY, reopen=people, reopen_to="acknowledged", give_back=NOBODY, ask_extension=NOBODY, grant_extension=NOBODY),
-        late_opening=False,
+        late_opening=True,
         columns=("cause",),
         owner="role:duty_operator",
         subjects=("alarm_group",),

@@ -17,24 +17,24 @@ from parksight.kernel.errors import forbidden
 #: What every zone role may do besides: see who is who, read roles and handle files.
 _EVERYBODY = (
     "kernel.department.read", "kernel.post.read", "kernel.role.read", "kernel.file.read", "kernel.file.write",
-    "demo.scenario.read",
+    "demo.scenario.read", "duty.absence.request", "notifications.inbox.use",
 )  # fmt: skip
 
 #: Role -> permission patterns (a pattern may end in ``.*``). Enterprise roles are always enterprise-scoped.
 ROLES: dict[str, tuple[str, ...]] = {
     "administrator": ("*",),
-    "zone_leader": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read"),
+    "zone_leader": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read", "duty.*.read"),
     "duty_operator": (
-        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.acknowledge",
-        "gateways.*.read", "command.*.read", "demo.*",
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.*",
+        "alarms.group.write", "alarms.window.write", "gateways.*.read", "command.*.read", "demo.*", "duty.*.read", "duty.log.write", "duty.handover.sign",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
-        "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read",
+        "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read", "duty.*",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",
-        "alarms.*", "gateways.*.read", "command.*.read",
+        "alarms.*", "gateways.*.read", "command.*.read", "duty.*.read", "duty.log.write", "duty.handover.sign",
     ),
     "energy_manager": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
@@ -47,12 +47,15 @@ ROLES: dict[str, tuple[str, ...]] = {
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
     ),
-    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read"),
+    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read", "duty.*.read", "notifications.*.read"),
     "enterprise_manager": (
         *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
-        "alarms.alarm.acknowledge",
+        "alarms.alarm.acknowledge", "alarms.alarm.handle", "alarms.window.write", "duty.*",
     ),
-    "enterprise_user": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read"),
+    "enterprise_user": (
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "duty.*.read", "duty.log.write",
+        "duty.handover.sign",
+    ),
 }  # fmt: skip
 
 ENTERPRISE_ROLES = frozenset({"enterprise_manager", "enterprise_user"})
