@@ -208,6 +208,53 @@ class AlarmSettings(Section):
     preview_rows: int = Field(5_000_000, ge=1_000, description="observations one preview may look at")
 
 
+class DutySettings(Section):
+    """Shifts, shift log and handover."""
+
+    horizon_days: int = Field(
+        35, ge=2, le=366, description="how far ahead shifts are made from the rotas, days"
+    )
+    rest_hours: int = Field(8, ge=0, le=48, description="least rest between two shifts of a person, hours")
+    late_entry_minutes: int = Field(15, ge=1, description="a log entry written down later than this is late")
+    handover_grace_minutes: int = Field(
+        15, ge=0, description="time after the end of a shift until its handover is late"
+    )
+    draft_minutes: int = Field(30, ge=1, description="a handover draft older than this must be made anew")
+
+
+class NotificationSettings(Section):
+    """Sending to people; every limit is enforced, counted and shown."""
+
+    hosts: tuple[str, ...] = Field(
+        (), description="hosts channels may talk to: name, name:port or *.domain; none by default"
+    )
+    web_push: bool = Field(True, description="allow browser push, to the listed hosts of browser makers")
+    senders: int = Field(4, ge=1, le=32, description="deliveries on their way at the same time")
+    poll_s: float = Field(1.0, gt=0, le=60, description="looks for work that nobody announced, seconds")
+    timeout_s: float = Field(10.0, gt=0, le=60, description="patience with a server outside, seconds")
+    lease_s: int = Field(120, ge=30, description="a delivery whose sender is silent so long is tried again")
+    attempts: int = Field(5, ge=1, le=20, description="tries of one delivery")
+    backoff_s: int = Field(
+        30, ge=1, description="wait after the first failed try, doubled after each, seconds"
+    )
+    dedupe_s: int = Field(
+        600, ge=0, description="the same notice again within this time is counted, not sent"
+    )
+    rate_per_hour: int = Field(
+        30, ge=1, description="messages per person and channel in an hour; three times as many of priority 1"
+    )
+    fallback_s: tuple[int, int, int, int] = Field(
+        (120, 600, 0, 0), description="unread so long, the next channel is tried, by priority; 0: never"
+    )
+    max_queued: int = Field(
+        10_000, ge=100, description="deliveries waiting; more are not taken but priority 1"
+    )
+    push_per_user: int = Field(
+        10, ge=1, le=100, description="browsers of a person with push; the oldest goes"
+    )
+    keep_days: int = Field(180, ge=7, description="read notices are kept for so long")
+
+
 class Hj212Settings(Section):
     """Limits of the HJ 212 gateway; every one is enforced, counted and shown on its page."""
 
@@ -283,6 +330,8 @@ class Settings(Section):
     queries: QuerySettings = QuerySettings()
     registry: RegistrySettings = RegistrySettings()
     alarms: AlarmSettings = AlarmSettings()
+    duty: DutySettings = DutySettings()
+    notifications: NotificationSettings = NotificationSettings()
     hj212: Hj212Settings = Hj212Settings()
     mqtt: MqttSettings = MqttSettings()
     modbus: ModbusSettings = ModbusSettings()
