@@ -23,38 +23,52 @@ _EVERYBODY = (
 #: Role -> permission patterns (a pattern may end in ``.*``). Enterprise roles are always enterprise-scoped.
 ROLES: dict[str, tuple[str, ...]] = {
     "administrator": ("*",),
-    "zone_leader": (*_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read", "duty.*.read"),
+    "zone_leader": (
+        *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read", "duty.*.read",
+        "cases.*.read", "cases.case.write", "cases.case.supervise", "cases.case.export",
+    ),
     "duty_operator": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.*",
         "alarms.group.write", "alarms.window.write", "gateways.*.read", "command.*.read", "demo.*", "duty.*.read", "duty.log.write", "duty.handover.sign",
+        "cases.*.read", "cases.case.write",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read", "duty.*",
+        "cases.*",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",
         "alarms.*", "gateways.*.read", "command.*.read", "duty.*.read", "duty.log.write", "duty.handover.sign",
+        "cases.*",
     ),
     "energy_manager": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
         "command.*.read",
+        "cases.*.read", "cases.case.write",
     ),
     "planner": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "command.*.read",
+        "cases.*.read", "cases.case.write",
     ),
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
+        "cases.*.read",
     ),
-    "auditor": (*_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read", "duty.*.read", "notifications.*.read"),
+    "auditor": (
+        *_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read", "duty.*.read", "notifications.*.read",
+        "cases.*.read", "cases.case.export",
+    ),
     "enterprise_manager": (
         *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
         "alarms.alarm.acknowledge", "alarms.alarm.handle", "alarms.window.write", "duty.*",
+        "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "enterprise_user": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "duty.*.read", "duty.log.write",
         "duty.handover.sign",
+        "cases.*.read", "cases.case.write",
     ),
 }  # fmt: skip
 
@@ -131,6 +145,10 @@ class Caller:
         """Raise a 403 problem that names the permission."""
         if not self.may(permission):
             raise forbidden(permission)
+
+    def is_person(self, user_id: int) -> bool:
+        """Whether this is the person themselves, or a token of theirs; devices have ids of their own."""
+        return self.id == user_id and self.kind in ("user", "token")
 
     def may_see_enterprise(self, enterprise_id: int | None) -> bool:
         """Zone-wide records (None) are visible only to zone-wide callers."""

@@ -21,10 +21,11 @@ class CaseClock(Base):
         run: 1, 2, … when it is started again (after reopening).
         status: ``running``, ``paused`` or ``stopped``.
         minutes, working_days: what is allowed under the present plan; exactly one is set.
-        paused_at: since when it stands still; ``paused_s`` is what earlier pauses took, seconds.
-        due_at, warn_at: instants of the present plan at which the light turns red and yellow, as if it
-            were resumed at ``paused_at``.
+        paused_at: since when it stands still.
+        due_at, warn_at: instants of the present plan at which the light turns red and yellow; while it stands
+            still, as if it went on at once.
         plan: number of the present plan.
+        arm, armed_at: how often and when its escalation was started from the first rung.
         met: once stopped, whether it was in time.
     """
 
@@ -49,6 +50,8 @@ class CaseClock(Base):
     due_at: Mapped[datetime]
     warn_at: Mapped[datetime]
     plan: Mapped[int] = mapped_column(Integer, default=1)
+    arm: Mapped[int] = mapped_column(Integer, default=1)
+    armed_at: Mapped[datetime]
     met: Mapped[bool | None] = mapped_column(default=None)
 
 
@@ -142,7 +145,6 @@ class Span(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases_case.id"), index=True)
     holder_kind: Mapped[str] = mapped_column(String(12))
     holder_key: Mapped[str] = mapped_column(String(64))
-    holder_name: Mapped[str] = mapped_column(String(200))
     state: Mapped[str] = mapped_column(String(40))
     since: Mapped[datetime]
     until: Mapped[datetime | None] = mapped_column(index=True, default=None)
