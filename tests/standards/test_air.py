@@ -156,7 +156,7 @@ def test_a_station_year_to_its_index() -> None:
 
 def test_a_local_index_is_marked() -> None:
     head = "rule,key,value,unit,sense,standard,clause,valid_from,valid_to,confidence,note\n"
-    row = "hj633.breakpoint,item=PM25_24h;iaqi=100,55,ug/m3,,Trial,,2026-10-01,,own_unverified,\n"
+    row = "hj633.breakpoint,item=PM25_24h;iaqi=100,55,ug/m3,,Trial,1,2026-10-01,,own_unverified,\n"
     local = builtin().overlay(RulePack.parse(head + row, "trial.csv"))
     assert hj633.daily({**CLEAN, "PM25_24h": 55}, ON, local).aqi == 100
     assert hj633.daily(CLEAN, ON, local).confidence is Confidence.OWN_UNVERIFIED

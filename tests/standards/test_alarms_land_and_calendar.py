@@ -103,6 +103,11 @@ def test_thresholds_and_targets_come_from_the_pack() -> None:
     assert by_name["top_ten_share"].ok is True
     assert by_name["chattering"].ok is True
     assert not by_name["standing"].target.verified
+    more = isa18.assess(found, ON, priorities={1: "low", 4: "highest"}, unauthorised=1)
+    extra = {f.measure: (f.value, f.ok) for f in more if f.measure not in by_name}
+    assert extra == {
+        "priority_low": (1.0, None), "priority_highest": (0.0, True), "unauthorised_suppression": (1.0, False),
+    }  # fmt: skip
     short = isa18.assess(isa18.performance([0], [1], [1], [NAN], 0, DAY), ON)
     assert {f.ok for f in short} == {None}
 
@@ -284,6 +289,23 @@ def test_societal_risk() -> None:
     assert aq3046.potential_loss_of_life(f, n) == pytest.approx(3e-4)
     with pytest.raises(ValueError, match="frequency"):
         aq3046.potential_loss_of_life([NAN], [1])
+
+
+def test_exposure_is_capped_and_edges_count() -> None:
+    assert float(aq3046.heat_death(25_000, 20)) == pytest.approx(0.804, abs=5e-4)
+    assert float(aq3046.heat_death(25_000, 60)) == float(aq3046.heat_death(25_000, 20))
+    assert aq3046.heat_death([37_499, 37_500], 1).tolist()[1] == 1
+    assert aq3046.overpressure_death([10_000, 10_001, 29_999, 30_000], indoors=True).tolist() == [
+        0,
+        0.025,
+        0.025,
+        1,
+    ]
+    assert aq3046.social_death([0.5, 1.0], "heat").tolist() == pytest.approx([0.07, 1])
+    assert aq3046.social_death([0.5, 1.0], "toxic").tolist() == pytest.approx([0.05, 0.1])
+    with pytest.raises(ValueError, match="social factors"):
+        aq3046.social_death(0.5, "noise")
+    assert aq3046.flash_fire_death([NAN, 1, 2], 2).tolist() == pytest.approx([NAN, 0, 1], nan_ok=True)
 
 
 def test_every_unverified_value_can_be_told() -> None:

@@ -37,7 +37,7 @@ def test_ranges_and_unknown_carriers_are_asked_for(name: str) -> None:
 
 def test_calorific_and_equivalent_are_kept_apart() -> None:
     rules = local(
-        'gb2589.coefficient,"carrier=electricity, equivalent",0.302,kgce/kWh,,Statistics 2025,,2026-01-01,2026-12-31,official_text,'
+        'gb2589.coefficient,"carrier=electricity, equivalent",0.302,kgce/kWh,,Statistics 2025,1,2026-01-01,2026-12-31,official_text,'
     )
     kwh = [gb2589.Quantity("电力", 10_000.0)]
     assert gb2589.comprehensive(kwh, ON, rules=rules).tce == pytest.approx(1.229)
@@ -175,8 +175,8 @@ def test_demand_fixed_and_sliding() -> None:
 
 
 def test_time_of_use_from_the_regions_own_pack() -> None:
-    row = "tariff.period,region=here;month=11;from={},{},,,Province 2026/1,,2026-01-01,,official_text,"
-    price = "tariff.price,region=here;period={},{},yuan/kWh,,Province 2026/1,,2026-01-01,,official_text,"
+    row = "tariff.period,region=here;month=11;from={},{},,,Province 2026/1,1,2026-01-01,,official_text,"
+    price = "tariff.price,region=here;period={},{},yuan/kWh,,Province 2026/1,1,2026-01-01,,official_text,"
     rules = local(row.format("07:00", "flat"), row.format("17:00", "peak"), row.format("22:00", "valley"),
                   price.format("flat", 0.6), price.format("peak", 1.0), price.format("valley", 0.3))  # fmt: skip
     periods = power.tariff_periods([0, 419, 420, 1019, 1020, 1319, 1320, 1439], 11, "here", ON, rules)

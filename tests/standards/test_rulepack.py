@@ -95,4 +95,5 @@ def test_exactly_one_row_holds(on: date) -> None:
 def test_shipped_packs_load_and_every_row_names_its_standard() -> None:
     for item in builtin():
         assert item.standard
+        assert item.clause
         assert item.confidence

@@ -23,7 +23,7 @@ from parksight.standards.rulepack import (
 
 HEAD = "rule,key,value,unit,sense,standard,clause,valid_from,valid_to,confidence,note\n"
 ON = date(2026, 11, 1)
-LIMIT = "gb3095.limit,pollutant=SO2;period=24h;grade=2,{},ug/m3,max,{},,2026-03-01,2030-12-31,official_text,"
+LIMIT = "gb3095.limit,pollutant=SO2;period=24h;grade=2,{},ug/m3,max,{},1,2026-03-01,2030-12-31,official_text,"
 
 
 def pack(*rows: str, origin: str = "zone.csv") -> RulePack:
@@ -75,7 +75,7 @@ def test_a_layered_pack_keeps_its_layers_when_it_is_laid_on_top() -> None:
 
 
 def test_boundaries_of_a_local_scale_replace_ours_whole() -> None:
-    row = "risk.lec_grade,above={},{},,,Company rule 3,,2026-01-01,,official_text,"
+    row = "risk.lec_grade,above={},{},,,Company rule 3,1,2026-01-01,,official_text,"
     local = builtin().overlay(pack(row.format(400, "极高"), row.format(200, "高"), row.format(0, "低")))
     assert risk.lec(10, 2, 15, ON).grade == "高"  # D = 300, ours
     assert risk.lec(3, 3, 40, ON).grade == "极高"  # D = 360, ours

@@ -124,7 +124,7 @@ def test_conversion_flow_and_rate_by_hand() -> None:
 
 def permit_limit() -> RulePack:
     head = "rule,key,value,unit,sense,standard,clause,valid_from,valid_to,confidence,note\n"
-    row = "permit.limit,pollutant=SO2,35,mg/m3,max,Permit 7,,2026-01-01,,official_text,\n"
+    row = "permit.limit,pollutant=SO2,35,mg/m3,max,Permit 7,1,2026-01-01,,official_text,\n"
     return RulePack.parse(head + row, "permit.csv")
 
 
@@ -215,3 +215,14 @@ def test_noise_limits_are_inclusive_and_marked() -> None:
     with pytest.raises(ValueError, match="known"):
         gb12348.corrected_for_background(math.nan, 50, ON)
     assert builtin().get("gb12348.background_correction", ON, difference=4).number == -2
+
+
+def test_flags_decide_what_counts() -> None:
+    values, stopped = hj75.by_flag([1.0, 2.0, 3.0, 4.0], ["N", "F", "C", "N"])
+    assert values.tolist() == pytest.approx([1, math.nan, math.nan, 4], nan_ok=True)
+    assert stopped.tolist() == [False, True, False, False]
+    with pytest.raises(RuleMissing):
+        hj75.by_flag([1.0], ["X"])
+    with pytest.raises(ValueError, match="one shape"):
+        hj75.by_flag([1.0, 2.0], ["N"])
+    assert hj75.by_flag([], [])[0].size == 0

@@ -12,6 +12,9 @@ from parksight.standards.rulepack import RulePack, builtin
 
 F64 = npt.NDArray[np.float64]
 
+#: First day of the 2013 edition: whose rules hold where no day is given.
+IN_FORCE = date(2013, 10, 1)
+
 
 def death_probability(probit: npt.ArrayLike) -> F64:
     """``P = 0.5 (1 + erf((Pr - 5) / sqrt 2))``, any shape."""
@@ -19,19 +22,25 @@ def death_probability(probit: npt.ArrayLike) -> F64:
     return out
 
 
-def heat_probit(flux_w_m2: npt.ArrayLike, seconds: npt.ArrayLike) -> F64:
+def heat_probit(
+    flux_w_m2: npt.ArrayLike, seconds: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None
+) -> F64:
     """``Pr = -36.38 + 2.56 ln(Q^(4/3) t)``; exposure counts to 20 s at most. Zero flux or time gives -inf."""
-    q, t = _positive(flux_w_m2, "heat flux"), np.minimum(_positive(seconds, "exposure"), 20.0)
+    longest = (rules or builtin()).number("aq3046.heat", on, what="longest_exposure")
+    q, t = _positive(flux_w_m2, "heat flux"), np.minimum(_positive(seconds, "exposure"), longest)
     with np.errstate(divide="ignore"):
         out: F64 = -36.38 + 2.56 * np.log(q ** (4.0 / 3.0) * t)
     return out
 
 
-def heat_death(flux_w_m2: npt.ArrayLike, seconds: npt.ArrayLike) -> F64:
+def heat_death(
+    flux_w_m2: npt.ArrayLike, seconds: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None
+) -> F64:
     """Probability of death by thermal radiation outdoors; 1 from 37.5 kW/m2 on."""
     q = np.asarray(flux_w_m2, dtype=np.float64)
-    p = death_probability(heat_probit(q, seconds))
-    out: F64 = np.where(q >= 37_500.0, 1.0, p)
+    certain = (rules or builtin()).number("aq3046.heat", on, what="certain_death")
+    p = death_probability(heat_probit(q, seconds, on, rules))
+    out: F64 = np.where(q >= certain, 1.0, p)
     return out
 
 
@@ -42,9 +51,33 @@ def toxic_probit(
     """``Pr = a + b ln(C^n t)``, C in mg/m3, t in minutes, at most 30; RuleMissing for an unknown substance."""
     pack = rules or builtin()
     a, b, n = (pack.number("toxic.probit", on, substance=substance, constant=k) for k in "abn")
-    c, t = _positive(concentration_mg_m3, "concentration"), np.minimum(_positive(minutes, "exposure"), 30.0)
+    longest = pack.number("aq3046.toxic", on, what="longest_exposure")
+    c, t = (
+        _positive(concentration_mg_m3, "concentration"),
+        np.minimum(_positive(minutes, "exposure"), longest),
+    )
     with np.errstate(divide="ignore"):
         out: F64 = a + b * (n * np.log(c) + np.log(t))
+    return out
+
+
+def social_death(
+    probability: npt.ArrayLike, effect: str, on: date = IN_FORCE, rules: RulePack | None = None
+) -> F64:
+    """Probability of death for social risk, which counts people behind walls and clothes.
+
+    Args:
+        probability: outdoors, from the functions above; individual risk always takes it as it is.
+        effect: ``heat`` (factor 0.14 below certain death) or ``toxic`` (0.1 indoors).
+
+    Raises ValueError for another effect.
+    """
+    p = _positive(probability, "probability")
+    what = {"heat": "social_factor", "toxic": "social_factor_indoors"}
+    if effect not in what:
+        raise ValueError(f"social factors are known for {', '.join(what)}, not {effect!r}")
+    factor = (rules or builtin()).number(f"aq3046.{effect}", on, what=what[effect])
+    out: F64 = np.where((effect == "heat") & (p >= 1.0), 1.0, p * factor)
     return out
 
 
@@ -74,10 +107,16 @@ def toxic_load(concentration: npt.ArrayLike, step: float, exponent: float, axis:
     return out
 
 
-def overpressure_death(pressure_pa: npt.ArrayLike, *, indoors: bool = False) -> F64:
+def overpressure_death(
+    pressure_pa: npt.ArrayLike, *, indoors: bool = False, on: date = IN_FORCE, rules: RulePack | None = None
+) -> F64:
     """Explosion: 1 from 0.03 MPa on, 0 up to 0.01 MPa, between them 0 outdoors and 0.025 indoors. AQ/T 3046, I."""
     p = _positive(pressure_pa, "over-pressure")
-    out: F64 = np.where(p >= 30_000.0, 1.0, np.where(p <= 10_000.0, 0.0, 0.025 if indoors else 0.0))
+    certain, none, between = (
+        (rules or builtin()).number("aq3046.overpressure", on, what=w)
+        for w in ("certain_death", "no_death", "indoors_between")
+    )
+    out: F64 = np.where(p >= certain, 1.0, np.where(p <= none, 0.0, between if indoors else 0.0))
     return out
 
 

@@ -179,6 +179,27 @@ def emission_rate(measured: npt.ArrayLike, flow_nm3_h: npt.ArrayLike) -> F64:
     return out
 
 
+def by_flag(
+    values: npt.ArrayLike, flags: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None
+) -> tuple[F64, Bools]:
+    """Values that count, NaN elsewhere, and where the source was stopped, from HJ 212 data flags.
+
+    Args:
+        values, flags: arrays of one shape; flags are letters (``N`` normal, ``F`` stopped, ``M``, ``S``, ``D``, ``C``,
+            ``T``, ``B``).
+
+    Raises RuleMissing for a flag the pack does not know: an unknown flag is neither valid nor invalid.
+    """
+    x, letters = np.asarray(values, dtype=np.float64), np.asarray(flags)
+    if x.shape != letters.shape:
+        raise ValueError(f"values {x.shape} and flags {letters.shape} must have one shape")
+    pack = rules or builtin()
+    names, which = np.unique(letters, return_inverse=True)
+    meaning = np.array([str(pack.get("hj212.flag", on, flag=name).value) for name in names.tolist()])
+    means = meaning[which].reshape(x.shape) if names.size else np.empty(x.shape, dtype=str)
+    return np.where(means == "valid", x, np.nan), means == "stopped"
+
+
 def hourly_means(minutes: npt.ArrayLike, on: date = IN_FORCE, rules: RulePack | None = None) -> F64:
     """Means of minute values (…, 60 n) to (…, n); an hour needs 45 valid minutes. HJ 75-2017, 12."""
     return block_mean(minutes, 60, int(_validity("1h", on, rules).number))

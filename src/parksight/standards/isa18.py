@@ -5,6 +5,7 @@ Times are seconds on any common axis. Figures hold per operator position and nee
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -178,8 +179,16 @@ _BELOW = frozenset(
 )
 
 
-def assess(found: Performance, on: date, rules: RulePack | None = None) -> tuple[Finding, ...]:
+def assess(
+    found: Performance, on: date, rules: RulePack | None = None, *,
+    priorities: Mapping[int, str] | None = None, unauthorised: int | None = None,
+) -> tuple[Finding, ...]:  # fmt: skip
     """The metrics against their targets, each with the rule (and its mark) it was held to.
+
+    Args:
+        priorities: names of the priority numbers (``low``, ``medium``, ``high``, ``highest``): then each share is
+            listed beside its target; ``ok`` is None, no tolerance is stated but for ``highest`` (below 1 %).
+        unauthorised: suppressions and attribute changes without authority, counted from the audit; None to leave out.
 
     Rates are held to the acceptable figure; the manageable one is ``isa18.rate`` with ``kind=manageable``.
     """
@@ -197,7 +206,22 @@ def assess(found: Performance, on: date, rules: RulePack | None = None) -> tuple
         "standing": found.standing,
     }  # fmt: skip
     values += [(name, float(v), pack.get("isa18.count", on, measure=name)) for name, v in counts.items()]
-    return tuple(
+    if unauthorised is not None:
+        name = "unauthorised_suppression"
+        values.append((name, float(unauthorised), pack.get("isa18.count", on, measure=name)))
+    shares = [
+        (
+            f"priority_{word}",
+            found.priority_share.get(level, 0.0),
+            pack.get("isa18.priority_share", on, priority=word),
+        )
+        for level, word in (priorities or {}).items()
+    ]
+    listed = tuple(
+        Finding(n, v, r, v < r.number if n == "priority_highest" and found.enough_data else None)
+        for n, v, r in shares
+    )
+    return listed + tuple(
         Finding(
             name, value, rule,
             None if not found.enough_data else (value < rule.number if name in _BELOW else value <= rule.number),

@@ -121,7 +121,7 @@ def _rule(raw: dict[str, str], origin: str, number: int) -> Rule:
     def fail(column: str, reason: str) -> PackError:
         return PackError(origin, number, column, reason)
 
-    for column in ("rule", "value", "standard", "valid_from", "confidence"):
+    for column in ("rule", "value", "standard", "clause", "valid_from", "confidence"):
         if not raw[column]:
             raise fail(column, "may not be empty")
     key: dict[str, str] = {}
