@@ -20,8 +20,10 @@ from starlette.types import Scope
 from parksight import __version__
 from parksight.alarms import panel as alarms_panel
 from parksight.alarms.api import router as alarms_router
+from parksight.alarms.evaluation.watch import Keeping
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
+from parksight.alarms.tuning import TuningService
 from parksight.command.api import router as command_router
 from parksight.command.service import CommandService
 from parksight.demo.api import router as demo_router
@@ -78,8 +80,14 @@ class Platform:
         self.duty = DutyService(
             self.db, self.clock, settings.duty, settings.zone.timezone, Passwords(settings.security.password_min_length)
         )
-        self.alarms = AlarmService(self.db, self.clock, settings.alarms, self.telemetry.hub)
+        self.alarms = AlarmService(
+            self.db, self.clock, settings.alarms, self.telemetry.hub, timezone=settings.zone.timezone,
+            keeping=Keeping(settings.data_dir / "alarms", self.store),
+        )  # fmt: skip
         self.alarm_rules = RuleService(self.clock, settings.alarms)
+        self.alarm_tuning = TuningService(
+            self.db, self.store, self.alarm_rules, self.clock, settings.alarms, settings.zone.timezone
+        )
         self.registry = RegistryService(self.db, self.clock)
         self.gateways = self._build_gateways()
         self.command = CommandService(
@@ -134,7 +142,7 @@ class Platform:
         app.include_router(observations_router)
         state.duty = self.duty
         app.include_router(duty_router)
-        state.alarms, state.alarm_rules = self.alarms, self.alarm_rules
+        state.alarms, state.alarm_rules, state.alarm_tuning = self.alarms, self.alarm_rules, self.alarm_tuning
         app.include_router(alarms_router)
         state.gateways = self.gateways
         state.metrics.register(GatewayCollector(self.gateways.manager))
@@ -161,6 +169,7 @@ class Platform:
         gc.unfreeze()
         await self.gateways.manager.stop()
         await self.telemetry.stop()
+        await asyncio.to_thread(self.alarm_tuning.close)
         await asyncio.to_thread(self.alarms.stop)
         await asyncio.to_thread(self.duty.stop)
         self.bus.detach()

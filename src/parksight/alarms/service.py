@@ -10,8 +10,9 @@ from collections import Counter
 
 import structlog
 
-from parksight.alarms import kernels, rules
-from parksight.alarms.evaluation import Evaluator, Transitions, compile_rules, join, of_keys, warm_up
+from parksight.alarms import rules
+from parksight.alarms.evaluation import RuleRow, Transitions
+from parksight.alarms.evaluation.watch import Keeping, RuleWatch
 from parksight.alarms.events import AlarmNotice, ReactionsOrdered, RulesChanged
 from parksight.alarms.flow.announcer import Announcer
 from parksight.alarms.flow.chatter import ChatterGuard
@@ -31,8 +32,9 @@ from parksight.cases.service import CaseService
 from parksight.kernel.bus import Event
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
-from parksight.kernel.settings import AlarmSettings
-from parksight.telemetry.events import PointsChanged
+from parksight.kernel.settings import AlarmSettings, ZoneSettings
+from parksight.registry.events import EquipmentChanged, SiteChanged, UnitChanged
+from parksight.telemetry.events import FindingsChanged, PointsChanged
 from parksight.telemetry.live_table import LiveTable
 from parksight.telemetry.protocols import Columns
 
@@ -53,12 +55,14 @@ class AlarmService:
         providers: what other modules know.
         cases: the case engine; None where nobody handles alarms (command line, small tests).
         tell: hands notices of linkage to the notifications.
+        timezone: the zone's, for means over hours and days.
+        keeping: where the state of the evaluation survives a restart; None: it does not.
     """
 
     def __init__(
         self, db: Database, clock: Clock, settings: AlarmSettings, hub: Push | None = None, *,
         live: LiveTable | None = None, providers: Providers | None = None, cases: CaseService | None = None,
-        tell: Tell | None = None,
+        tell: Tell | None = None, timezone: str | None = None, keeping: Keeping | None = None,
     ) -> None:  # fmt: skip
         self.db = db
         self.clock = clock
@@ -90,17 +94,18 @@ class AlarmService:
             self._tell,
             settings.queue_transitions,
         )
-        self._evaluator = Evaluator(
-            compile_rules(()), clock.now_ms(), settings.history_s * 1000, settings.grace_s * 1000
+        self.watch = RuleWatch(
+            db, clock, settings, self._rule_rows, self.recorder.offer, timezone or ZoneSettings().timezone, keeping
         )
-        self._lock = threading.Lock()
-        self._compiling = threading.Lock()
-        self._dirty = threading.Event()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._unsubscribe = [
             db.bus.subscribe(RulesChanged.subject(), self._mark_dirty),
-            db.bus.subscribe(PointsChanged.subject(), self._mark_dirty),
+            *(
+                db.bus.subscribe(event.subject(), self._mark_dirty)
+                for event in (PointsChanged, EquipmentChanged, UnitChanged, SiteChanged)  # places are followed
+            ),
+            db.bus.subscribe(FindingsChanged.subject(), self._note_findings),
             db.bus.subscribe(ReactionsOrdered.subject(), lambda _event: self.reactions.wake()),
             *self.pusher.subscribe(db.bus),
         ]
@@ -109,19 +114,10 @@ class AlarmService:
 
     def start(self) -> None:
         """Take over the alarms that stand in the records, then evaluate. Call it before the ingest starts."""
-        warm_up()
-        now = self.clock.now_ms()
-        standing = self.recorder.load()
-        with self.db.read() as session:
-            compiled = compile_rules(rules.enabled(session).rows)
-        with self._lock:
-            self._evaluator = Evaluator(
-                compiled, now, self.settings.history_s * 1000, self.settings.grace_s * 1000
-            )
-            orphans = self._evaluator.restore(standing)
+        missing = self.watch.start(self.recorder.load())
         self.recorder.start()
-        if orphans:
-            self.recorder.offer(of_keys(orphans, kernels.WITHDRAWN, now))
+        for batch in missing:
+            self.recorder.offer(batch)
         self.reactions.start()
         self._stop.clear()
         self._thread = threading.Thread(target=self._seconds, name="alarm-clock", daemon=True)
@@ -130,10 +126,10 @@ class AlarmService:
     def stop(self) -> None:
         """Stop judging and write what is queued. Idempotent."""
         self._stop.set()
-        self._dirty.set()
         if self._thread is not None:
             self._thread.join(30)
             self._thread = None
+            self.watch.stop()
             self.recorder.stop()
             self.reactions.stop()
         for unsubscribe in self._unsubscribe:
@@ -143,38 +139,32 @@ class AlarmService:
 
     def on_tick(self, rows: Columns, now_ms: int) -> None:
         """Judge a durable tick (ingest thread); the records follow in their own thread."""
-        with self._lock:
-            happened = self._evaluator.on_tick(rows, now_ms)
-            if happened is not None:
-                self.recorder.offer(happened)
+        self.watch.on_tick(rows, now_ms)
 
     def on_second(self, now_ms: int) -> None:
         """Judge what time alone brings about."""
-        with self._lock:
-            happened = self._evaluator.on_second(now_ms)
-            if happened is not None:
-                self.recorder.offer(happened)
+        self.watch.on_second(now_ms)
 
     def recompile(self) -> None:
         """Take the rules as they are now; standing alarms of steps that are gone are withdrawn."""
-        with self._compiling:  # what was read first must not replace what was read later
-            self._dirty.clear()
-            with self.db.read() as session:
-                compiled = compile_rules(rules.enabled(session).rows)
-            with self._lock:
-                gone = self._evaluator.replace(compiled, self.clock.now_ms())
-                if len(gone):
-                    self.recorder.offer(gone)
-            self.counters["compiled"] += 1
+        self.watch.recompile()
+
+    def _rule_rows(self) -> list[RuleRow]:
+        with self.db.read() as session:
+            found = rules.enabled(session)
+        self.counters["rule_problems"] = len(found.problems)
+        return found.rows
 
     def _mark_dirty(self, _event: Event) -> None:
-        self._dirty.set()
+        self.watch.mark_dirty()
+
+    def _note_findings(self, event: Event) -> None:
+        if isinstance(event, FindingsChanged):
+            self.watch.note_findings(event.ids)
 
     def _seconds(self) -> None:
         while not self._stop.wait(1.0):
             try:
-                if self._dirty.is_set():
-                    self.recompile()
                 self.on_second(self.clock.now_ms())
                 self.recorder.tidy()
             except Exception:
@@ -183,20 +173,7 @@ class AlarmService:
 
     def _reconcile(self, recorded: dict[int, bool]) -> Transitions:
         """What the records lack, taken at one moment at which nothing else can be queued."""
-        now = self.clock.now_ms()
-        with self._lock:
-            self.recorder.forget_queued()
-            stands = self._evaluator.standing()
-            describe = self._evaluator.describe
-            both = stands.keys() & recorded.keys()
-            return join(
-                describe(sorted(stands.keys() - recorded.keys()), kernels.RAISED, now),
-                describe(
-                    sorted(k for k in stands if not stands[k] and recorded.get(k, True)), kernels.DOUBTED, now
-                ),
-                describe(sorted(k for k in both if stands[k] and not recorded[k]), kernels.CONFIRMED, now),
-                of_keys(sorted(recorded.keys() - stands.keys()), kernels.CLEARED, now),
-            )
+        return self.watch.reconcile(recorded, self.recorder.forget_queued)
 
     def _tell(self, notices: list[tuple[str, AlarmNotice]]) -> None:
         for subject, _ in notices:
@@ -205,11 +182,4 @@ class AlarmService:
 
     def stats(self) -> dict[str, int]:
         """Counters for the health page and ``/metrics``."""
-        with self._lock:
-            evaluated, out_of_order, history, clock_back = (int(v) for v in self._evaluator.counters)
-            steps = len(self._evaluator.compiled.key) + len(self._evaluator.compiled.stale_key)
-            points = int(self._evaluator.compiled.watched.sum())
-        return {
-            "steps": steps, "points": points, "evaluated": evaluated, "out_of_order": out_of_order,
-            "history": history, "clock_back": clock_back, "waiting": self.recorder.waiting, **self.recorder.counters, **self.counters,
-        }  # fmt: skip
+        return {**self.watch.stats(), "waiting": self.recorder.waiting, **self.recorder.counters, **self.counters}

@@ -92,13 +92,20 @@ class Evaluator:
         return Snapshot(memory.identity(self.compiled), state, self.now_ms)
 
     def resume(self, snapshot: Snapshot) -> None:
-        """Remember what a snapshot remembers, as far as the present rules ask for it.
+        """Remember what a snapshot remembers, as far as the present rules ask for it; :meth:`wake` when caught up."""
+        self._state, _, _ = memory.hand_on(snapshot.old, snapshot.state, self.compiled, snapshot.now_ms)
+        self.now_ms = snapshot.now_ms
 
-        Points first watched since then have their grace counted from now.
+    def wake(self, now_ms: int) -> None:
+        """The evaluation slept until now: what nobody listened to was no silence, and says nothing of pending alarms.
+
+        Silence is counted from now (with patience), and a pending alarm is raised by the clock only after its delay
+        from now; a reading that shows that it lasted raises it at its true time.
         """
-        self._state, _, _ = memory.hand_on(
-            snapshot.old, snapshot.state, self.compiled, self.now_ms + self.grace_ms
-        )
+        self._state.begun[:] = now_ms + self.grace_ms
+        self._state.silent[:] = 0
+        self._state.arrived[:] = np.where(self._state.state == codes.PENDING_ON, now_ms, self._state.arrived)
+        self.now_ms = now_ms
 
     # --- judging --------------------------------------------------------------------------------------
 

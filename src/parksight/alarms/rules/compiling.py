@@ -64,7 +64,11 @@ def expand_rules(session: Session, rules: Iterable[RuleLike], points: Points | N
     found, places = points or Points.load(session), Places(session)
     out = Sources()
     for rule in rules:
-        reads = read_by(rule.definition, rule.suppression) if rule.suppression or "signal" in rule.definition else []
+        reads = (
+            read_by(rule.definition, rule.suppression)
+            if rule.suppression or "signal" in rule.definition
+            else []
+        )
         for point in expand(rule.target, found, places):
             _add(out, rule, point, reads, found)
     return out

@@ -77,6 +77,12 @@ def kind_of(definition: Mapping[str, Any]) -> str:
 def read_by(definition: Mapping[str, Any], suppression: str) -> list[Reference]:
     """Points a rule reads through its expressions, the watched one included where they name it."""
     signal = definition.get("signal") or {}
-    texts = [signal.get("text"), signal.get("other"), signal.get("when"), *signal.get("voters", ()), suppression]
+    texts = [
+        signal.get("text"),
+        signal.get("other"),
+        signal.get("when"),
+        *signal.get("voters", ()),
+        suppression,
+    ]
     found = [r for text in texts if text for r in references(parse(text))]
     return list(dict.fromkeys(found))

@@ -66,7 +66,9 @@ class Import:
         for start in range(0, len(good), _PORTION):
             self._portion(good[start : start + _PORTION])
         if out.accepted or out.updated or out.proposed:
-            counts = {n: getattr(out, n) for n in ("accepted", "updated", "unchanged", "proposed", "batch_id")}
+            counts = {
+                n: getattr(out, n) for n in ("accepted", "updated", "unchanged", "proposed", "batch_id")
+            }
             audit.record(
                 self._session, self._caller, action="alarms.rule.import", subject=("alarm_rule", "*"),
                 after={**counts, "refused": len(out.problems), "how": self._authority.how},

@@ -61,7 +61,9 @@ class Proposals:
             code = rule.code
             if not writing.differences(rule, content):
                 raise invalid("alarms.proposal.nothing_new", "/rule")
-        made = self.add(session, caller, rule, code, settled.enterprise_id, content, data.reason, tuning=tuning)
+        made = self.add(
+            session, caller, rule, code, settled.enterprise_id, content, data.reason, tuning=tuning
+        )
         session.flush()
         audit.record(
             session, caller, action="alarms.proposal.create", subject=("alarm_rule_proposal", made.id),

@@ -114,7 +114,9 @@ class RuleService:
         wanted = checked(merged)
         point = session.get(Point, rule.point_id) if rule.point_id is not None else None
         kind = str(rule.target.get("point_kind") or "")
-        settled = of_point(point) if point is not None else Settled(rule.target, None, rule.enterprise_id, kind)
+        settled = (
+            of_point(point) if point is not None else Settled(rule.target, None, rule.enterprise_id, kind)
+        )
         return self.content(session, caller, wanted, settled)
 
     def load(
@@ -145,7 +147,9 @@ def checked(fields: dict[str, Any]) -> RuleIn:
         return RuleIn.model_validate(fields)
     except ValidationError as error:
         code, params = first_problem(error)
-        raise invalid(code, str(params["where"]), **{k: v for k, v in params.items() if k != "where"}) from None
+        raise invalid(
+            code, str(params["where"]), **{k: v for k, v in params.items() if k != "where"}
+        ) from None
 
 
 def points_by_code(session: Session, caller: Caller, codes: Sequence[str]) -> list[Any]:

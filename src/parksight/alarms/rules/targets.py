@@ -68,7 +68,9 @@ def of_point(point: Any) -> Settled:
 def _settle_place(session: Session, caller: Caller, target: PlaceTarget, plain: dict[str, Any]) -> Settled:
     model = _PLACES[target.place]
     owner = model.id if model is Enterprise else model.enterprise_id
-    found = session.execute(caller.scoped(select(model.id, owner).where(model.id == target.id), owner)).first()
+    found = session.execute(
+        caller.scoped(select(model.id, owner).where(model.id == target.id), owner)
+    ).first()
     if found is None:
         raise invalid("alarms.rule.place_unknown", "/target/id", value=target.id)
     return Settled(plain, None, found[1], target.point_kind or "")
@@ -115,7 +117,9 @@ class Places:
 
     @cached_property
     def things(self) -> dict[int, Any]:
-        rows = self._session.execute(select(Equipment.id, Equipment.unit_id, Equipment.site_id, Equipment.zone_id))
+        rows = self._session.execute(
+            select(Equipment.id, Equipment.unit_id, Equipment.site_id, Equipment.zone_id)
+        )
         return {row.id: row for row in rows}
 
     @cached_property
