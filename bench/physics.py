@@ -1,32 +1,42 @@
-"""Floor 0 against straightforward NumPy loops in the same run: plume, puffs, inversion, alarm to zones.
+"""Floor 0 against straightforward loops in the same run: plume, puffs, inversion, alarm to zones. And Prairie Grass.
 
-    python -m bench.physics [--repeat 7]
+    python -m bench.physics [--repeat 15] [--scores]
 
 Prints one JSON line per measurement: median and best ms, and ``ratio`` = plain loop / ours. Aims on two cores: plume
 500x500 <= 25 ms; 1,000 shifting puffs on 500x500 <= 45 ms; inversion 90x20 <= 30 ms; alarm to zones, people and
-routes <= 100 ms.
+routes <= 100 ms. ``--scores`` adds the scores against Project Prairie Grass, held out: the lateral and vertical law is
+chosen on the odd runs and scored on the even ones, and the other way round.
 """
 
 from __future__ import annotations
 
 import argparse
+import heapq
 import json
 import math
 import time
 from collections.abc import Callable
+from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from parksight.physics import puffs
 from parksight.physics.atmosphere import Stability, SurfaceLayer
-from parksight.physics.consequence import Grid, inside, steady_field, zones
-from parksight.physics.evacuation import Roads, escape
+from parksight.physics.consequence import Grid, Zone, inside, steady_field, zones
+from parksight.physics.evacuation import WALKING_M_S, Roads, escape
 from parksight.physics.inversion import Prior, steady
 from parksight.physics.plume import Source, concentration, spread_table
 
+F64 = npt.NDArray[np.float64]
 LAYER = SurfaceLayer.from_class(3.0, 10.0, Stability.D, 0.1)
 TABLE = spread_table(LAYER)
+SOURCE = Source(0.0, 0.0, 2.0, 0.5)
+AXIS = np.linspace(-2500, 2500, 500)
+LEVELS = (5e-6, 2e-5, 1e-4, 5e-4)
+SPREAD_LAWS = ("monin_obukhov", "briggs", "briggs_urban", "isc3")
 
 
 def clock(work: Callable[[], Any], repeat: int) -> tuple[float, float]:
@@ -40,7 +50,14 @@ def clock(work: Callable[[], Any], repeat: int) -> tuple[float, float]:
     return float(np.median(times)), min(times)
 
 
-def plume_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def took(work: Callable[[], Any], share: float) -> float:
+    """ms of the whole plain loop, of which ``work`` does a share."""
+    began = time.perf_counter()
+    work()
+    return (time.perf_counter() - began) * 1000 / share
+
+
+def plume_loop(x: F64, y: F64) -> F64:
     """One cell after the other, as it is first written."""
     out = np.zeros((y.size, x.size))
     for j in range(y.size):
@@ -53,16 +70,71 @@ def plume_loop(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return out
 
 
-def puff_loop(cloud: puffs.Puffs, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def puff_loop(cloud: puffs.Puffs, count: int) -> F64:
     """One puff after the other, each over the whole grid."""
-    xx, yy = np.meshgrid(x, y)
-    out: np.ndarray = np.zeros_like(xx)
-    weight = puffs._weights(cloud, 1.5)
-    for p in range(cloud.x.size):
-        out += weight[p] * np.exp(
-            -0.5 * ((xx - cloud.x[p]) ** 2 + (yy - cloud.y[p]) ** 2) / cloud.sigma[p] ** 2
+    xx, yy = np.meshgrid(AXIS, AXIS)
+    out: F64 = np.zeros_like(xx)
+    for p in range(count):
+        s, sz = cloud.sigma[p], cloud.sigma_z[p]
+        up = math.exp(-0.5 * ((1.5 - cloud.height) / sz) ** 2) + math.exp(
+            -0.5 * ((1.5 + cloud.height) / sz) ** 2
         )
+        peak = cloud.mass[p] * up / ((2 * math.pi) ** 1.5 * s * s * sz)
+        out += peak * np.exp(-0.5 * ((xx - cloud.x[p]) ** 2 + (yy - cloud.y[p]) ** 2) / s**2)
     return out
+
+
+def inversion_loop(sx: F64, sy: F64, seen: F64, cx: F64, cy: F64, prior: Prior) -> list[float]:
+    """Candidate by candidate, offset by offset, spread by spread, strength by strength."""
+    found = []
+    for x, y in zip(cx, cy, strict=True):
+        total = -math.inf
+        for offset in prior.wind_offsets_deg:
+            unit = concentration(
+                sx, sy, 1.5, Source(float(x), float(y), 0.5, 1.0), 250.0 + offset, LAYER, TABLE
+            )
+            for _spread in prior.lateral:
+                for q in prior.strengths:
+                    miss = (np.log(unit * q + 1e-8) - np.log(seen + 1e-8)) / prior.scatter
+                    fit = -0.5 * (prior.degrees + 1) * np.log1p(miss**2 / prior.degrees).sum()
+                    total = float(np.logaddexp(total, fit - 0.5 * (offset / prior.wind_sd_deg) ** 2))
+        found.append(total)
+    return found
+
+
+def within(zone: Zone, x: float, y: float) -> bool:
+    """Even-odd rule along the zone's rings."""
+    odd = False
+    for part in zone.polygon.geoms:
+        for ring in (part.exterior, *part.interiors):
+            corners = list(ring.coords)
+            for (ax, ay), (bx, by) in pairwise(corners):
+                if (ay > y) != (by > y) and x < ax + (y - ay) / (by - ay) * (bx - ax):
+                    odd = not odd
+    return odd
+
+
+def route_loop(roads: Roads, exits: list[int]) -> dict[int, float]:
+    """Dijkstra with a heap from all exits, the plume asked edge by edge."""
+    near: dict[int, list[tuple[int, float]]] = {}
+    for a, b in zip(roads.start.tolist(), roads.end.tolist(), strict=True):
+        x, y = (roads.x[a] + roads.x[b]) / 2, (roads.y[a] + roads.y[b]) / 2
+        c = float(concentration(x, y, 1.5, SOURCE, 290.0, LAYER, TABLE))
+        if c < 1e-3:
+            length = math.hypot(roads.x[a] - roads.x[b], roads.y[a] - roads.y[b])
+            cost = length / WALKING_M_S * (1 + 1e4 * c)
+            near.setdefault(a, []).append((b, cost))
+            near.setdefault(b, []).append((a, cost))
+    best, heap = dict.fromkeys(exits, 0.0), [(0.0, e) for e in exits]
+    while heap:
+        cost, node = heapq.heappop(heap)
+        if cost > best[node]:
+            continue
+        for other, step in near.get(node, ()):
+            if cost + step < best.get(other, math.inf):
+                best[other] = cost + step
+                heapq.heappush(heap, (cost + step, other))
+    return best
 
 
 def report(name: str, ours: tuple[float, float], reference: float, aim: float, what: str) -> None:
@@ -73,82 +145,100 @@ def report(name: str, ours: tuple[float, float], reference: float, aim: float, w
     print(json.dumps(line), flush=True)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--repeat", type=int, default=7)
-    repeat = parser.parse_args().repeat
-    axis = np.linspace(-2500, 2500, 500)
-    xx, yy = np.meshgrid(axis, axis)
-    source = Source(0.0, 0.0, 2.0, 0.5)
+def bench_plume(repeat: int) -> None:
+    xx, yy = np.meshgrid(AXIS, AXIS)
+    ours = clock(lambda: concentration(xx, yy, 1.5, SOURCE, 270.0, LAYER, TABLE), repeat)
+    reference = took(lambda: plume_loop(AXIS[::10], AXIS[::10]), 0.01)
+    report("plume 500x500", ours, reference, 25, "cell by cell (1/100 timed)")
 
-    ours = clock(lambda: concentration(xx, yy, 1.5, source, 270.0, LAYER, TABLE), repeat)
-    began = time.perf_counter()
-    plume_loop(axis[::10], axis[::10])
-    report("plume 500x500", ours, (time.perf_counter() - began) * 100_000, 25, "cell by cell (1/100 timed)")
 
+def bench_puffs(repeat: int) -> None:
     rng = np.random.default_rng(1)
     wind = puffs.WindSeries(0.0, 60.0, rng.uniform(1.5, 4, 60), 270 + np.cumsum(rng.normal(0, 5, 60)))
     cloud = puffs.released(0, 0, 2.0, 0.5, np.arange(0, 3000, 3.0), 3.0, 3000.0, wind, LAYER, TABLE)
-    ours = clock(lambda: puffs.field(cloud, axis, axis), repeat)
-    few = puffs.Puffs(
-        cloud.x[:50],
-        cloud.y[:50],
-        cloud.mass[:50],
-        cloud.sigma[:50],
-        cloud.sigma_z[:50],
-        cloud.height,
-        cloud.lid,
-    )
-    began = time.perf_counter()
-    puff_loop(few, axis, axis)
-    report(
-        "1,000 puffs 500x500", ours, (time.perf_counter() - began) * 20_000, 45, "puff by puff (1/20 timed)"
-    )
+    ours = clock(lambda: puffs.field(cloud, AXIS, AXIS), repeat)
+    reference = took(lambda: puff_loop(cloud, 50), 50 / cloud.x.size)
+    report("1,000 puffs 500x500", ours, reference, 45, "puff by puff (1/20 timed)")
 
+
+def bench_inversion(repeat: int) -> None:
+    rng = np.random.default_rng(1)
     cx, cy = rng.uniform(-1000, 1000, (2, 90))
     sx, sy = rng.uniform(-900, 900, (2, 20))
     seen = concentration(sx, sy, 1.5, Source(cx[0], cy[0], 0.5, 0.1), 250.0, LAYER, TABLE)
-    prior = Prior(strengths=tuple(np.geomspace(1e-3, 1, 25)))
+    ours = clock(lambda: steady(sx, sy, seen, cx, cy, 0.5, 250.0, LAYER, detection=1e-8), repeat)
+    reference = took(lambda: inversion_loop(sx, sy, seen, cx[:3], cy[:3], Prior()), 3 / 90)
+    report("inversion 90x20", ours, reference, 30, "candidate by candidate (1/30 timed)")
 
-    def invert() -> None:
-        steady(sx, sy, seen, cx, cy, 0.5, 250.0, LAYER, detection=1e-8, prior=prior)
 
-    ours = clock(invert, repeat)
-    began = time.perf_counter()
-    for angle in range(-12, 13, 2):
-        for _scale in prior.spread_scales:
-            for k in range(9):
-                concentration(sx, sy, 1.5, Source(cx[k], cy[k], 0.5, 1.0), 250.0 + angle, LAYER, TABLE)
-    report(
-        "inversion 90x20",
-        ours,
-        (time.perf_counter() - began) * 10_000,
-        30,
-        "candidate by candidate (1/10 timed)",
-    )
-
+def bench_alarm(repeat: int) -> None:
     grid = Grid.around((120.77, 41.80), 6000.0, 400)
-    sites = rng.uniform(-4000, 4000, (2, 20_090))
+    sites = np.random.default_rng(2).uniform(-4000, 4000, (2, 20_090))
     n = 100
-    steps = np.linspace(-3000, 3000, n)
-    gx, gy = np.meshgrid(steps, steps)
+    gx, gy = np.meshgrid(np.linspace(-3000, 3000, n), np.linspace(-3000, 3000, n))
     index = np.arange(n * n).reshape(n, n)
     roads = Roads(
         gx.ravel(), gy.ravel(), np.concatenate([index[:, :-1].ravel(), index[:-1].ravel()]),
         np.concatenate([index[:, 1:].ravel(), index[1:].ravel()]),
     )  # fmt: skip
+    exits = [0, n * n - 1, n // 2]
 
     def alarm() -> None:
-        field = steady_field(grid, source, 290.0, LAYER)
-        for zone in zones(grid, field, [5e-6, 2e-5, 1e-4, 5e-4]):
+        field = steady_field(grid, SOURCE, 290.0, LAYER)
+        for zone in zones(grid, field, LEVELS):
+            zone.geojson(grid)
             inside(zone, *sites)
         escape(
-            roads, [0, n * n - 1, n // 2], passes=1, forbidden=1e-3, load_weight=1e4,
-            plume=lambda x, y, _t: concentration(x, y, 1.5, source, 290.0, LAYER, TABLE),
+            roads, exits, passes=1, forbidden=1e-3, load_weight=1e4,
+            plume=lambda x, y, _t: concentration(x, y, 1.5, SOURCE, 290.0, LAYER, TABLE),
         )  # fmt: skip
 
     ours = clock(alarm, repeat)
-    report("alarm to 4 zones, 20,090 sites, 10,000 nodes", ours, ours[0], 100, "itself")
+    field = steady_field(grid, SOURCE, 290.0, LAYER)
+    drawn = zones(grid, field, LEVELS)
+    reference = took(lambda: plume_loop(grid.x[::20], grid.y[::20]), 1 / 400)
+    reference += took(
+        lambda: [[within(z, x, y) for z in drawn] for x, y in sites.T[:200]], 200 / sites.shape[1]
+    )
+    reference += took(lambda: route_loop(roads, exits), 1.0)
+    what = "cell by cell, site by site, edge by edge, without drawing the zones (1/400, 1/100, all timed)"
+    report("alarm to 4 zones, 20,090 sites, 10,000 nodes", ours, reference, 100, what)
+
+
+def print_scores() -> None:
+    """Prairie Grass arc maxima and source attribution, all runs and held out; data and calls are those of the tests."""
+    tests: Any = import_module("tests.physics.test_prairie_grass_scores")
+    for name, state in (("measured turbulence", tests.measured), ("one mast, hour, clear sky", tests.park)):
+        pairs = {law: tests.maxima(state, law) for law in SPREAD_LAWS}
+        run = pairs[SPREAD_LAWS[0]].run
+        halves = {"all": run > 0, "even (chosen on odd)": run % 2 == 0, "odd (chosen on even)": run % 2 == 1}
+        for label, scored in halves.items():
+            law = SPREAD_LAWS[0] if label == "all" else min(pairs, key=lambda k: pairs[k].score(~scored).vg)
+            s = pairs[law].score(scored)
+            line = {"score": "Prairie Grass arc maxima", "input": name, "runs": label, "law": law, "n": s.n,
+                    "fac2": round(s.fac2, 3), "fb": round(s.fb, 3), "nmse": round(s.nmse, 3), "mg": round(s.mg, 3),
+                    "vg": round(s.vg, 3)}  # fmt: skip
+            print(json.dumps(line), flush=True)
+    trials = tests.attribution(10)
+    every = trials.run > 0
+    for label, scored in (("all", every), ("odd", trials.run % 2 == 1), ("even", trials.run % 2 == 0)):
+        first, third = trials.shares(scored)
+        line = {"score": "Prairie Grass attribution, 90 candidates, 20 samplers, 10 draws", "runs": label,
+                "n": int(scored.sum()), "first": round(first, 3), "first_three": round(third, 3)}  # fmt: skip
+        print(json.dumps(line), flush=True)
+    print(json.dumps({"score": "reliability: given, right, trials", "bins": [
+        [round(g, 3), round(r, 3), n] for g, r, n in trials.reliability()]}), flush=True)  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeat", type=int, default=15)
+    parser.add_argument("--scores", action="store_true", help="Prairie Grass scores as well (half a minute)")
+    chosen = parser.parse_args()
+    for bench in (bench_plume, bench_puffs, bench_inversion, bench_alarm):
+        bench(chosen.repeat)
+    if chosen.scores:
+        print_scores()
 
 
 if __name__ == "__main__":
