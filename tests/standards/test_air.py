@@ -34,6 +34,11 @@ def test_array_rounding_of_ties(halves, decimals) -> None:
     assert found.tolist() == [gb8170.round_half_even(t, decimals) for t in ties]
 
 
+def test_rounding_leaves_what_has_no_decimals() -> None:
+    values = [math.nan, math.inf, -math.inf, 2.0**53 + 2, -(2.0**60), 1e300]
+    assert gb8170.round_half_even_array(values, 2).tolist() == pytest.approx(values, nan_ok=True, rel=0)
+
+
 @given(st.lists(st.integers(0, 4000), min_size=2, max_size=60))
 def test_a_mean_of_decimals_meets_its_tie(tenths) -> None:
     mean = averaging.block_mean([t / 10 for t in tenths], len(tenths), 1)[0]
@@ -239,6 +244,8 @@ def test_exceedance_by_the_averaging_of_the_limit() -> None:
     assert (gone.judged, math.isnan(gone.rate)) == (0, True)
     with pytest.raises(RuleMissing):
         gb3095.exceedance(year, 60, "O3", "annual", date(2027, 1, 1))
+    with pytest.raises(ValueError, match="judge each part"):
+        gb3095.exceedance(np.ones(48), 60, "PM2.5", "24h", date(2030, 12, 31))
     with pytest.raises(ValueError, match="divide an hour"):
         gb3095.exceedance(minutes, 7, "PM2.5", "24h", ON)
 

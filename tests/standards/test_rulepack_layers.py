@@ -127,3 +127,8 @@ def test_a_faulty_schema_names_its_column(text: str, column: str) -> None:
     with pytest.raises(PackError) as caught:
         Schema.parse(text, "schema.csv")
     assert caught.value.column == column
+
+
+def test_an_empty_pack_knows_nothing_and_is_not_replaced_by_ours() -> None:
+    with pytest.raises(RuleMissing):
+        risk.lec(6, 3, 15, ON, RulePack([]))

@@ -84,7 +84,8 @@ def block_mean(values: npt.ArrayLike, size: int, least: int) -> F64:
     ones = np.ones(size)  # a product with ones sums short rows several times faster than sum() does
 
     def means(blocks: F64) -> F64:
-        total: F64 = blocks @ ones
+        with np.errstate(invalid="ignore"):
+            total: F64 = blocks @ ones
         if np.isfinite(total).all():
             return total / size
         valid = np.isfinite(blocks)

@@ -46,6 +46,17 @@ class Substance:
     beta_basis: str
     form: str = ""
 
+    @property
+    def condition(self) -> str:
+        """What the row asks of content or state (``含量>90%``), empty when nothing: whoever enters it must confirm it,
+        a weaker mixture is not this row."""
+        words = unicodedata.normalize("NFKC", self.name_zh)
+        return (
+            words.partition("(")[2].removesuffix(")")
+            if self.table == "1" and set("<>≤≥") & set(words)
+            else ""
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
@@ -231,7 +242,9 @@ def identify_units(
     found = []
     for unit in units:
         persons = (
-            persons_within_500m if isinstance(persons_within_500m, int) else persons_within_500m[unit.name]
+            persons_within_500m[unit.name]
+            if isinstance(persons_within_500m, Mapping)
+            else persons_within_500m
         )
         found.append((unit, identify(unit.items, persons, on, rules)))
     rank = {level: i for i, level in enumerate((*LEVELS, None))}
@@ -248,8 +261,8 @@ def mixture(
 ) -> Inventory:
     """How a mixture (or solution) is entered. GB 18218-2018, 4.2.4.
 
-    Of the same hazard class as its pure substance it counts whole, under that substance; otherwise under the class
-    the mixture itself has (with several, the lowest threshold).
+    Of the same hazard class as its pure substance (one class in common is enough) it counts whole, under that
+    substance; otherwise under the class the mixture itself has (with several, the lowest threshold).
 
     Args:
         tonnes: mass of the whole mixture.
@@ -315,9 +328,13 @@ def _level(r: float, on: date, pack: RulePack) -> Rule:
     return next(row for row in rows if r >= row.number or math.isclose(r, row.number, rel_tol=1e-12))
 
 
+#: Dashes that text programs put in CAS numbers.
+_DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-")
+
+
 def _plain(text: str) -> str:
     """One way of writing: half-width signs, lower case, no blanks around signs."""
-    return unicodedata.normalize("NFKC", text).strip().casefold()
+    return unicodedata.normalize("NFKC", text).translate(_DASHES).strip().casefold()
 
 
 @cache

@@ -7,7 +7,7 @@ conditions.
 from __future__ import annotations
 
 import calendar
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -59,12 +59,21 @@ def exceedance(
         period: ``1h``, ``24h``, ``MDA8``, or ``annual`` (whole years beginning on ``on``, a 1 January).
 
     Daily and longer means are made of valid hours, as the standard counts validity in hours and days.
+
+    Raises:
+        ValueError: a step that does not divide an hour, a series over which the limit changes, or a period that cannot
+            be made of it.
+        RuleMissing: no such limit.
     """
     if not 1 <= step_minutes <= 60 or 60 % step_minutes:
         raise ValueError(f"the step must divide an hour, not {step_minutes} min")
     pack = rules or builtin()
-    limit(pollutant, period, on, grade, pack)
     x = np.asarray(values, dtype=np.float64)
+    last = on + timedelta(minutes=max(0, x.shape[-1] - 1) * step_minutes)
+    if limit(pollutant, period, on, grade, pack) != limit(pollutant, period, last, grade, pack):
+        raise ValueError(
+            f"the limit of {pollutant} changes between {on} and {last}: judge each part by itself"
+        )
     used = [validity("1h", on, pack)]
     hours = x if step_minutes == 60 else _hourly(x, 60 // step_minutes, used[0])
     if period == "1h":

@@ -27,7 +27,7 @@ def round_up(value: float, decimals: int = 0) -> float:
 
 
 def round_half_even_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArray[np.float64]:
-    """:func:`round_half_even` over an array of any shape; equal to it while ``|value| 10^decimals < 2^50``.
+    """:func:`round_half_even` over an array of any shape; a value too large to have such decimals stays as it is.
 
     A number reads as a tie exactly when it is the double nearest to that tie's decimal. The nearest double is had
     without text: a quotient of two whole numbers is rounded correctly.
@@ -45,7 +45,8 @@ def round_half_even_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArr
         up = (x > tie) | ((x == tie) & (np.mod(low, 2.0) != 0.0))
     whole = low + up
     out: npt.NDArray[np.float64] = whole / scale if decimals >= 0 else whole * step
-    return np.where(np.isfinite(x), out, x)
+    with np.errstate(invalid="ignore"):
+        return np.where(np.abs(low) < 2.0**52, out, x)
 
 
 def round_mean_array(values: npt.ArrayLike, decimals: int = 0) -> npt.NDArray[np.float64]:

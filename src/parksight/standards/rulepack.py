@@ -165,7 +165,11 @@ class RulePack:
             yield from _own(pack)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return sum(len(rows) for pack in (self, *self._layers) for rows in pack._rows.values())
+
+    def __bool__(self) -> bool:
+        """Always true: an empty pack is a pack that knows nothing, not the wish for ours."""
+        return True
 
 
 @cache
