@@ -17,8 +17,31 @@ export interface paths {
          */
         get: operations["list_alarm_rules"];
         put?: never;
-        /** Create */
+        /**
+         * Create
+         * @description Make a rule at once: needs ``alarms.rule.commission``; others propose (``/alarm-rules/proposals``).
+         */
         post: operations["create_alarm_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description All rules the caller may see, as a table.
+         */
+        get: operations["export_alarm_rules"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -38,10 +61,220 @@ export interface paths {
          * Import Rules
          * @description Make or change many rules by code; rows are spelt out (``definition``) or flat (``high``, ``low`` …).
          *
-         *     Rows that cannot be taken are named with their reason; the others are taken.
+         *     With ``alarms.rule.commission`` new rules and rules being commissioned are taken at once; all others become one
+         *     batch of proposals. Rows that cannot be taken are named with their reason; the others are taken.
          */
         post: operations["import_alarm_rules"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview
+         * @description What a draft would have done in the last hours, by the evaluation that judges live readings.
+         */
+        post: operations["preview_alarm_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Proposals, newest first.
+         */
+        get: operations["list_alarm_rule_proposals"];
+        put?: never;
+        /**
+         * Propose
+         * @description Ask for a new rule or the next version of one; in force only once another person has approved it.
+         */
+        post: operations["propose_alarm_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/batches/{batch_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Batch
+         * @description Approve all open proposals of one import; those whose rule has changed meanwhile are marked outdated.
+         */
+        post: operations["approve_alarm_rule_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/batches/{batch_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject Batch
+         * @description Reject all open proposals of one import; the comment says why.
+         */
+        post: operations["reject_alarm_rule_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/{proposal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One */
+        get: operations["get_alarm_rule_proposal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/{proposal_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Bring a proposal into force as a new version. Nobody approves their own.
+         */
+        post: operations["approve_alarm_rule_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/{proposal_id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject
+         * @description Reject a proposal; the comment says why.
+         */
+        post: operations["reject_alarm_rule_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/proposals/{proposal_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw
+         * @description Take back one's own proposal.
+         */
+        post: operations["withdraw_alarm_rule_proposal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/tuning": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Replays since the platform started, newest first.
+         */
+        get: operations["list_alarm_tunings"];
+        put?: never;
+        /**
+         * Start
+         * @description Replay up to 90 days through the rule in force and a draft; ask for the result with the id given back.
+         */
+        post: operations["start_alarm_tuning"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/tuning/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description Progress of a replay, and its result once it is done.
+         */
+        get: operations["get_alarm_tuning"];
+        put?: never;
+        post?: never;
+        /**
+         * Cancel
+         * @description Break a replay off.
+         */
+        delete: operations["cancel_alarm_tuning"];
         options?: never;
         head?: never;
         patch?: never;
@@ -63,9 +296,32 @@ export interface paths {
         head?: never;
         /**
          * Update
-         * @description Make the next version of a rule; the older ones are kept.
+         * @description Make the next version of a rule at once; the older ones are kept.
+         *
+         *     Possible while the rule is being commissioned (``alarms.rule.commission``), or in an emergency with a ``reason``
+         *     (``alarms.rule.emergency``), which is recorded as such.
          */
         patch: operations["update_alarm_rule"];
+        trace?: never;
+    };
+    "/api/v1/alarm-rules/{rule_id}/points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watched
+         * @description The points a rule watches now, and why it cannot watch some of those it means.
+         */
+        get: operations["list_alarm_rule_points"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/alarm-rules/{rule_id}/versions": {
@@ -102,6 +358,46 @@ export interface paths {
         get: operations["list_alarms"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge Many
+         * @description Take note of many alarms; each is done or refused by itself.
+         */
+        post: operations["acknowledge_alarms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close Many
+         * @description Close the groups of many alarms with one cause; critical, standing and unseen ones are refused with a reason.
+         */
+        post: operations["close_alarms"];
         delete?: never;
         options?: never;
         head?: never;
@@ -148,6 +444,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/floods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Floods
+         * @description Floods of the duty desk, newest first; only the zone's people see them.
+         */
+        get: operations["list_alarm_floods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Groups with members the caller may see; the critical one on top, then what is unseen, then the newest.
+         */
+        get: operations["list_alarm_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description One group with its members in first-out order.
+         */
+        get: operations["get_alarm_group"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledge
+         * @description Take note of all alarms of a group at once.
+         */
+        post: operations["acknowledge_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Classify */
+        post: operations["classify_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Close */
+        post: operations["close_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Merge
+         * @description Bring the alarms of other groups into this one.
+         */
+        post: operations["merge_alarm_groups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/respond": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Respond */
+        post: operations["respond_to_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/split": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Split
+         * @description Take alarms out into a group of their own; answers with that new group.
+         */
+        post: operations["split_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/groups/{group_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Verify */
+        post: operations["verify_alarm_group"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/journal": {
         parameters: {
             query?: never;
@@ -160,6 +644,191 @@ export interface paths {
          * @description What happened to alarms, newest first; the database itself refuses to change an entry.
          */
         get: operations["alarm_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/journal/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Journal
+         * @description The journal as CSV or XLSX, newest first, at most as many rows as the settings allow.
+         */
+        get: operations["export_alarm_journal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/linkage-dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dry Run
+         * @description What all enabled linkages would do for an alarm. Nothing is sent or written.
+         */
+        post: operations["rehearse_alarm_linkages"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/linkages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Linkages as they stand now.
+         */
+        get: operations["list_alarm_linkages"];
+        put?: never;
+        /**
+         * Create
+         * @description Declare which alarms call for which reactions.
+         */
+        post: operations["create_alarm_linkage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/linkages/{linkage_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One */
+        get: operations["get_alarm_linkage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update
+         * @description Make the next version; the older ones are kept.
+         */
+        patch: operations["update_alarm_linkage"];
+        trace?: never;
+    };
+    "/api/v1/alarms/linkages/{linkage_id}/dry-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Dry Run One
+         * @description What this linkage (or an unsaved declaration of it) would do for an alarm. Nothing is sent or written.
+         */
+        post: operations["rehearse_alarm_linkage"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/linkages/{linkage_id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Versions
+         * @description All versions, newest first.
+         */
+        get: operations["list_alarm_linkage_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/performance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Figures
+         * @description Figures beside those of ISA-18.2 / IEC 62682 / EEMUA 191, each with its confidence and its drill-down.
+         */
+        get: operations["alarm_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/performance/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description The announcements as a table: the same figures recompute from it.
+         */
+        get: operations["export_alarm_performance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/reactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reactions
+         * @description What became of each reaction, newest first.
+         */
+        get: operations["list_alarm_reactions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -188,6 +857,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/suppressions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suppressions
+         * @description Silences, newest first: who keeps what silent, why, until when, and how many alarms that concerned.
+         */
+        get: operations["list_alarm_suppressions"];
+        put?: never;
+        /**
+         * Take Out
+         * @description Take a rule, point, thing, unit or enterprise out of service for maintenance.
+         */
+        post: operations["take_out_of_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/suppressions/{suppression_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End
+         * @description Return to service (or end another's shelf); what still stands is announced again.
+         */
+        post: operations["end_alarm_suppression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Calibration and maintenance announced, newest first, with how many alarms fell into each.
+         */
+        get: operations["list_alarm_windows"];
+        put?: never;
+        /**
+         * Announce
+         * @description Announce calibration or maintenance; alarms of that time and place are labelled with it.
+         */
+        post: operations["announce_alarm_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/windows/{window_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Window
+         * @description The work is over before its time.
+         */
+        post: operations["end_alarm_window"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/{alarm_id}": {
         parameters: {
             query?: never;
@@ -195,7 +952,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Alarm */
+        /**
+         * Alarm
+         * @description One alarm with all that is known around it.
+         */
         get: operations["get_alarm"];
         put?: never;
         post?: never;
@@ -219,6 +979,186 @@ export interface paths {
          * @description Take note of an alarm under one's own name. The condition stays what it is.
          */
         post: operations["acknowledge_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/classify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Classify
+         * @description Say what it turned out to be; concerns the whole group.
+         */
+        post: operations["classify_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close
+         * @description Close the whole group with its cause; refused while anything of it stands, is latched or unseen.
+         */
+        post: operations["close_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/out-of-service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Out Of Service
+         * @description Take this alarm out of service for maintenance, with the reference that allows it.
+         */
+        post: operations["take_alarm_out_of_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reset
+         * @description Release a latching alarm that has cleared.
+         */
+        post: operations["reset_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/respond": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Respond
+         * @description Something is being done about it; concerns the whole group.
+         */
+        post: operations["respond_to_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/return-to-service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return To Service
+         * @description Return this alarm to service; it is announced again if it still stands.
+         */
+        post: operations["return_alarm_to_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Shelve
+         * @description Keep this alarm silent for a limited time; it is announced again when that is over and it still stands.
+         */
+        post: operations["shelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unshelve
+         * @description End its shelf before the time.
+         */
+        post: operations["unshelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alarms/{alarm_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Somebody checks whether it is real; concerns the whole group.
+         */
+        post: operations["verify_alarm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -812,6 +1752,494 @@ export interface paths {
          */
         put: operations["put_mappings"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/absences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Absences
+         * @description Absences, newest first. ``show``: ``open`` (not over), ``now``, ``mine``, or ``to_decide`` by the caller.
+         */
+        get: operations["list_absences"];
+        put?: never;
+        /**
+         * Request Absence
+         * @description Ask for leave; the deputy must accept before they count.
+         */
+        post: operations["request_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/absences/{absence_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Absence
+         * @description The deputy accepts or declines.
+         */
+        post: operations["decide_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/absences/{absence_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Absence
+         * @description Withdraw a request, or be back early.
+         */
+        post: operations["end_absence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Duty Desks
+         * @description Watch desks with who is there now and whether a handover is outstanding.
+         */
+        get: operations["list_duty_desks"];
+        put?: never;
+        /** Create Duty Desk */
+        post: operations["create_duty_desk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Duty Desk */
+        get: operations["get_duty_desk"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Update Duty Desk */
+        patch: operations["update_duty_desk"];
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Duty Calendar
+         * @description Shifts of a desk with gaps and conflicts.
+         */
+        get: operations["get_duty_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draft Handover
+         * @description Make the draft out of what is open and what changed since the shift began.
+         */
+        post: operations["draft_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Duty Log
+         * @description Lines of a desk, newest first.
+         */
+        get: operations["list_duty_log"];
+        put?: never;
+        /**
+         * Write Duty Log
+         * @description A new line; lines are never changed, a correction names the old one.
+         */
+        post: operations["write_duty_log"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/rotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Duty Rotas
+         * @description Rotas of a desk, newest first; ended ones too.
+         */
+        get: operations["list_duty_rotas"];
+        put?: never;
+        /**
+         * Create Duty Rota
+         * @description Store a rota; its shifts up to the horizon are made at once.
+         */
+        post: operations["create_duty_rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/rotas/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Preview Duty Rota
+         * @description The shifts a rota would make and what is wrong with them; nothing is stored.
+         */
+        post: operations["preview_duty_rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/desks/{desk_id}/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Duty Shift
+         * @description An extra shift beside the rota.
+         */
+        post: operations["add_duty_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Handovers
+         * @description Handovers, newest first.
+         */
+        get: operations["list_handovers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers/{handover_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Handover
+         * @description A handover with what was frozen, the remarks and the signatures.
+         */
+        get: operations["get_handover"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers/{handover_id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept Handover
+         * @description The person taking over signs; the shift is handed over.
+         */
+        post: operations["accept_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers/{handover_id}/refuse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refuse Handover
+         * @description The person taking over refuses, with the reason.
+         */
+        post: operations["refuse_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers/{handover_id}/remarks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remark Handover
+         * @description Say something about an item, or about the whole.
+         */
+        post: operations["remark_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/handovers/{handover_id}/sign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign Handover
+         * @description The leaving person signs.
+         */
+        post: operations["sign_handover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/on-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List On Duty
+         * @description Who is on duty; deputies in the place of those who are away.
+         */
+        get: operations["list_on_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Duty People
+         * @description People who may be one's deputy or be put on a shift: those of one's own house.
+         */
+        get: operations["list_duty_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/rotas/{rota_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Duty Rota
+         * @description Let a rota end; another one may follow it.
+         */
+        post: operations["end_duty_rota"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Duty Shifts
+         * @description Shifts of a span, of one desk or of one person's.
+         */
+        get: operations["list_duty_shifts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/shifts/swap": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Swap Duty Shifts
+         * @description Two people exchange their shifts.
+         */
+        post: operations["swap_duty_shifts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/shifts/{shift_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel Duty Shift */
+        post: operations["cancel_duty_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duty/shifts/{shift_id}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace On Duty Shift
+         * @description Take somebody off, put somebody on, with the reason.
+         */
+        post: operations["replace_on_duty_shift"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2615,6 +4043,78 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** AbsenceIn */
+        AbsenceIn: {
+            /** Deputy Id */
+            deputy_id: number;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * Kind
+             * @default leave
+             * @enum {string}
+             */
+            kind: "leave" | "sick" | "training" | "trip" | "other";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /**
+             * User Id
+             * @description whose; oneself by default
+             */
+            user_id?: number | null;
+        };
+        /**
+         * AbsenceOut
+         * @description ``standing``: requested, upcoming, active, over, declined, withdrawn, or lapsed (never accepted).
+         */
+        AbsenceOut: {
+            /** Decided At */
+            decided_at: string | null;
+            /** Decision */
+            decision: string;
+            deputy: components["schemas"]["Person"];
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            person: components["schemas"]["Person"];
+            /** Reason */
+            reason: string;
+            /**
+             * Requested At
+             * Format: date-time
+             */
+            requested_at: string;
+            /** Standing */
+            standing: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** State */
+            state: string;
+        };
         /** AcknowledgeIn */
         AcknowledgeIn: {
             /**
@@ -2666,23 +4166,46 @@ export interface components {
             stored: number;
         };
         /**
-         * AlarmOut
-         * @description An occurrence; instants in ms since the epoch.
-         *
-         *     Attributes:
-         *         limit: in the point's unit; seconds of silence for STALE.
-         *         position: longitude and latitude of the thing that measures, None when not known.
-         *         open: condition not cleared, or not acknowledged yet.
+         * AdjacentPoints
+         * @description Keep the newest values of the points around, as they were at that moment.
          */
-        AlarmOut: {
+        AdjacentPoints: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "adjacent";
+            /**
+             * Limit
+             * @default 20
+             */
+            limit: number;
+        };
+        /**
+         * AlarmDetail
+         * @description All that is known around one alarm; ``actions`` are what this caller may do with it now.
+         */
+        AlarmDetail: {
             /** Acknowledged At */
             acknowledged_at: number | null;
             /** Acknowledged By */
             acknowledged_by: string | null;
+            /** Actions */
+            actions: string[];
+            /** Annunciated At */
+            annunciated_at: number | null;
+            /** Case Id */
+            case_id: number | null;
+            /** Cause */
+            cause: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
             /** Cleared At */
             cleared_at: number | null;
             /** Cleared Reason */
             cleared_reason: string | null;
+            /** Closed At */
+            closed_at: number | null;
+            /** Closed By */
+            closed_by: string | null;
             /** Comment */
             comment: string | null;
             /**
@@ -2690,14 +4213,136 @@ export interface components {
              * @enum {string}
              */
             condition: "active" | "unknown" | "cleared";
-            enterprise: components["schemas"]["parksight__alarms__schemas__Named"] | null;
+            enterprise: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            group: components["schemas"]["GroupOut"] | null;
+            /** Group Id */
+            group_id: number | null;
             /**
              * Handling
              * @enum {string}
              */
-            handling: "new" | "acknowledged";
+            handling: "new" | "acknowledged" | "verifying" | "classified" | "responding" | "closed" | "suppressed";
+            history: components["schemas"]["RuleHistory"];
             /** Id */
             id: number;
+            /** Journal */
+            journal: components["schemas"]["JournalOut"][];
+            /** Latching */
+            latching: boolean;
+            /** Limit */
+            limit: number;
+            /** Members */
+            members: components["schemas"]["AlarmOut"][];
+            /** Neighbours */
+            neighbours: components["schemas"]["Neighbour"][];
+            /** Open */
+            open: boolean;
+            point: components["schemas"]["PointRef"] | null;
+            /** Position */
+            position: [
+                number,
+                number
+            ] | null;
+            /** Post */
+            post: string | null;
+            /** Priority */
+            priority: number;
+            /** Raised At */
+            raised_at: number;
+            /** Reactions */
+            reactions: components["schemas"]["ReactionOut"][];
+            /** Recorded At */
+            recorded_at: number;
+            /** Repeats */
+            repeats: number;
+            /** Reset At */
+            reset_at: number | null;
+            rule: components["schemas"]["RuleRef"] | null;
+            /** Rule Id */
+            rule_id: number;
+            /** Rule Version */
+            rule_version: number;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "NORM" | "UNACK" | "ACKED" | "RTNUN" | "LATCH_UNACK" | "LATCH_ACK" | "SHLVD" | "DSUPR" | "OOSRV";
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "HH" | "H" | "L" | "LL" | "STALE" | "ON";
+            /** Suppressed */
+            suppressed: ("shelved" | "by_design" | "out_of_service" | "chattering") | null;
+            suppression: components["schemas"]["SuppressionOut"] | null;
+            /** Suppression Id */
+            suppression_id: number | null;
+            thing: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Unit Id */
+            unit_id: number | null;
+            /** Value */
+            value: number | null;
+            window: components["schemas"]["WindowOut"] | null;
+            /** Window Id */
+            window_id: number | null;
+            /** Window Kind */
+            window_kind: string | null;
+        };
+        /**
+         * AlarmOut
+         * @description An occurrence; instants in ms since the epoch.
+         *
+         *     Attributes:
+         *         limit: in the point's unit; seconds of silence for STALE.
+         *         position: longitude and latitude of the thing that measures, None when not known.
+         *         open: condition not cleared, or not closed with a cause yet; a time window never hides it.
+         *         state: state of ISA-18.2 / IEC 62682.
+         *         annunciated_at: when people were told; None for an alarm that was kept silent.
+         *         suppressed: why it is kept silent now.
+         *         repeats: how often it came again while chattering, without being announced again.
+         *         window_id: calibration or maintenance announced for that time and place, of ``window_kind``.
+         *         case_id: the case of its group.
+         */
+        AlarmOut: {
+            /** Acknowledged At */
+            acknowledged_at: number | null;
+            /** Acknowledged By */
+            acknowledged_by: string | null;
+            /** Annunciated At */
+            annunciated_at: number | null;
+            /** Case Id */
+            case_id: number | null;
+            /** Cause */
+            cause: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+            /** Cleared At */
+            cleared_at: number | null;
+            /** Cleared Reason */
+            cleared_reason: string | null;
+            /** Closed At */
+            closed_at: number | null;
+            /** Closed By */
+            closed_by: string | null;
+            /** Comment */
+            comment: string | null;
+            /**
+             * Condition
+             * @enum {string}
+             */
+            condition: "active" | "unknown" | "cleared";
+            enterprise: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Group Id */
+            group_id: number | null;
+            /**
+             * Handling
+             * @enum {string}
+             */
+            handling: "new" | "acknowledged" | "verifying" | "classified" | "responding" | "closed" | "suppressed";
+            /** Id */
+            id: number;
+            /** Latching */
+            latching: boolean;
             /** Limit */
             limit: number;
             /** Open */
@@ -2708,12 +4353,18 @@ export interface components {
                 number,
                 number
             ] | null;
+            /** Post */
+            post: string | null;
             /** Priority */
             priority: number;
             /** Raised At */
             raised_at: number;
             /** Recorded At */
             recorded_at: number;
+            /** Repeats */
+            repeats: number;
+            /** Reset At */
+            reset_at: number | null;
             /** Rule Id */
             rule_id: number;
             /** Rule Version */
@@ -2721,15 +4372,28 @@ export interface components {
             /** Simulated */
             simulated: boolean;
             /**
+             * State
+             * @enum {string}
+             */
+            state: "NORM" | "UNACK" | "ACKED" | "RTNUN" | "LATCH_UNACK" | "LATCH_ACK" | "SHLVD" | "DSUPR" | "OOSRV";
+            /**
              * Step
              * @enum {string}
              */
-            step: "HH" | "H" | "L" | "LL" | "STALE";
-            thing: components["schemas"]["parksight__alarms__schemas__Named"] | null;
+            step: "HH" | "H" | "L" | "LL" | "STALE" | "ON";
+            /** Suppressed */
+            suppressed: ("shelved" | "by_design" | "out_of_service" | "chattering") | null;
+            /** Suppression Id */
+            suppression_id: number | null;
+            thing: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
             /** Unit Id */
             unit_id: number | null;
             /** Value */
             value: number | null;
+            /** Window Id */
+            window_id: number | null;
+            /** Window Kind */
+            window_kind: string | null;
         };
         /**
          * AlarmPanel
@@ -2804,6 +4468,33 @@ export interface components {
             thing: components["schemas"]["parksight__command__schemas__Named"] | null;
             /** Unit */
             unit: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * AlarmSpan
+         * @description A would-be alarm; instants in ms, ``cleared_at`` None while it would still stand, ``suppressed`` by design.
+         */
+        AlarmSpan: {
+            /** Cleared At */
+            cleared_at: number | null;
+            /** Limit */
+            limit: number;
+            /** Point Id */
+            point_id: number;
+            /** Priority */
+            priority: number;
+            /** Raised At */
+            raised_at: number;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "HH" | "H" | "L" | "LL" | "STALE" | "ON";
+            /** Suppressed */
+            suppressed: boolean;
+            /** Unknown Ms */
+            unknown_ms: number;
             /** Value */
             value: number | null;
         };
@@ -2966,6 +4657,42 @@ export interface components {
             /** Subject Kind */
             subject_kind: string;
         };
+        /**
+         * AverageSignal
+         * @description Mean over a legal period on the zone's civil clock, judged when the period ends.
+         *
+         *     Valid shares follow HJ 75-2017 and GB 3095: 45 of 60 minutes, 20 of 24 hours, 6 of 8 hours (moving, each hour).
+         */
+        AverageSignal: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "average";
+            /**
+             * Period
+             * @enum {string}
+             */
+            period: "10min" | "30min" | "1h" | "8h" | "24h";
+            /**
+             * Settle S
+             * @description patience with late readings after the period's end
+             * @default 60
+             */
+            settle_s: number;
+        };
+        /**
+         * BatchOut
+         * @description What became of a batch: rows decided, and those that were outdated meanwhile.
+         */
+        BatchOut: {
+            /** Batch Id */
+            batch_id: string;
+            /** Decided */
+            decided: number;
+            /** Outdated */
+            outdated: number;
+        };
         /** Body_import_points */
         Body_import_points: {
             /** File */
@@ -2987,6 +4714,61 @@ export interface components {
              * @default
              */
             purpose: string;
+        };
+        /**
+         * Broadcast
+         * @description Call a siren or broadcast server of the zone; its host must be on the administrator's list.
+         */
+        Broadcast: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "webhook";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * Budget
+         * @description Annunciated alarms of one post against what a person can handle (ISA-18.2 / EEMUA 191, from the rule pack).
+         *
+         *     Attributes:
+         *         post: code of the post; None where the rule names none (the duty desk).
+         *         used: annunciated in the last ten minutes, hour and day.
+         *         acceptable: the pack's figures for the same spans; ``manageable`` its upper bounds.
+         *         confidence: how well the pack's figures are sourced.
+         *         over: the ten-minute or day figure is above the manageable one.
+         */
+        Budget: {
+            /** Acceptable 10 Min */
+            acceptable_10_min: number;
+            /** Acceptable Day */
+            acceptable_day: number;
+            /** Acceptable Hour */
+            acceptable_hour: number;
+            /** Confidence */
+            confidence: string;
+            /** Manageable 10 Min */
+            manageable_10_min: number;
+            /** Manageable Day */
+            manageable_day: number;
+            /** Manageable Hour */
+            manageable_hour: number;
+            /** Over */
+            over: boolean;
+            /** Post */
+            post: string | null;
+            /** Used 10 Min */
+            used_10_min: number;
+            /** Used Day */
+            used_day: number;
+            /** Used Hour */
+            used_hour: number;
         };
         /** BuildingsIn */
         BuildingsIn: {
@@ -3017,6 +4799,16 @@ export interface components {
             properties?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Calendar
+         * @description Shifts of a span with what is wrong with them.
+         */
+        Calendar: {
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Shifts */
+            shifts: components["schemas"]["ShiftOut"][];
         };
         /** CameraIn */
         CameraIn: {
@@ -3131,6 +4923,27 @@ export interface components {
             zone_id?: number | null;
         };
         /**
+         * CameraRequest
+         * @description Ask for a camera view of the place; whoever owns cameras answers on the bus.
+         */
+        CameraRequest: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "camera";
+            /**
+             * Preset
+             * @default
+             */
+            preset: string;
+            /**
+             * Radius M
+             * @default 500
+             */
+            radius_m: number;
+        };
+        /**
          * ChainView
          * @description Verdict on the chain; ``broken_at`` names the first entry that does not fit, ``fault`` why.
          */
@@ -3147,6 +4960,33 @@ export interface components {
             head_seq: number;
             /** Sound */
             sound: boolean;
+        };
+        /**
+         * ChangeSignal
+         * @description True for ``hold_s`` seconds after the value has changed (from one of ``before``, to one of ``after``).
+         */
+        ChangeSignal: {
+            /**
+             * After
+             * @default []
+             */
+            after: number[];
+            /**
+             * Before
+             * @default []
+             */
+            before: number[];
+            /**
+             * Hold S
+             * @description seconds
+             * @default 60
+             */
+            hold_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "change";
         };
         /** CheckOut */
         CheckOut: {
@@ -3167,6 +5007,59 @@ export interface components {
              * @enum {string}
              */
             verdict: "ok" | "fail" | "unknown";
+        };
+        /**
+         * ClassTarget
+         * @description All points of a class, of the enterprises named or of the whole zone.
+         */
+        ClassTarget: {
+            /** Enterprise Ids */
+            enterprise_ids?: number[] | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "class";
+            /** Point Kind */
+            point_kind?: string | null;
+            /** Quantity */
+            quantity?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /**
+             * Without
+             * @default []
+             */
+            without: string[];
+        };
+        /**
+         * ClassifyIn
+         * @description What the alarm turned out to be.
+         */
+        ClassifyIn: {
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill";
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /**
+         * CloseIn
+         * @description Closing needs a cause; without one here, that of the classification stands.
+         */
+        CloseIn: {
+            /** Cause */
+            cause?: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
         };
         /**
          * ConnectionConfig
@@ -3292,6 +5185,30 @@ export interface components {
             state: string;
         };
         /**
+         * CountSignal
+         * @description True when ``when`` has come true (or was true, with ``every_reading``) ``least`` times within the window.
+         */
+        CountSignal: {
+            /**
+             * Every Reading
+             * @default false
+             */
+            every_reading: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "count";
+            /** Least */
+            least: number;
+            /** Max Age S */
+            max_age_s?: number | null;
+            /** When */
+            when: string;
+            /** Window S */
+            window_s: number;
+        };
+        /**
          * Counters
          * @description received = stored + sum of rejected + in_flight, of one moment.
          */
@@ -3312,10 +5229,20 @@ export interface components {
          * @description Open alarms by priority and what the service itself is doing.
          *
          *     Attributes:
-         *         raised_10_min: alarms raised in the last ten minutes; more than 10 is a flood (EEMUA 191, ISA-18.2).
+         *         raised_10_min: alarms annunciated in the last ten minutes; more than 10 is a flood (EEMUA 191, ISA-18.2).
          *         rate_per_hour: mean over the last 24 hours.
+         *         suppressed: standing alarms that are kept silent, by reason.
+         *         kept_silent: occurrences and repetitions not announced in the last 24 hours.
+         *         flood: the flood that lasts now.
          */
         Counts: {
+            /** Budgets */
+            budgets: components["schemas"]["Budget"][];
+            flood: components["schemas"]["FloodOut"] | null;
+            /** Groups */
+            groups: number;
+            /** Kept Silent */
+            kept_silent: number;
             /** Open */
             open: number;
             /** Priorities */
@@ -3326,6 +5253,10 @@ export interface components {
             rate_per_hour: number;
             /** Server Ms */
             server_ms: number;
+            /** Suppressed */
+            suppressed: {
+                [key: string]: number;
+            };
             /** Unacknowledged */
             unacknowledged: number;
         };
@@ -3418,14 +5349,90 @@ export interface components {
             revoked_at: string | null;
         };
         /**
+         * CrewIn
+         * @description A crew; its first member leads.
+         */
+        CrewIn: {
+            /** Code */
+            code: string;
+            /** Members */
+            members?: number[];
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+        };
+        /**
+         * CusumSignal
+         * @description Tabular CUSUM, in standard deviations (Page 1954); ``slack`` is half the shift to be found.
+         *
+         *     Attributes:
+         *         direction: ``up``, ``down``, or the larger of both.
+         */
+        CusumSignal: {
+            /** Baseline */
+            baseline: components["schemas"]["GivenBaseline"] | components["schemas"]["LearnedBaseline"];
+            /**
+             * Direction
+             * @default both
+             * @enum {string}
+             */
+            direction: "up" | "down" | "both";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "cusum";
+            /**
+             * Slack
+             * @default 0.5
+             */
+            slack: number;
+        };
+        /** Decision */
+        Decision: {
+            /** Accept */
+            accept: boolean;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * DecisionIn
+         * @description A person's word on a proposal; a rejection needs a comment.
+         */
+        DecisionIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
+        /** Declaration */
+        Declaration: {
+            /** Actions */
+            actions: (components["schemas"]["OpenCase"] | components["schemas"]["Notify"] | components["schemas"]["CameraRequest"] | components["schemas"]["AdjacentPoints"] | components["schemas"]["WindNow"] | components["schemas"]["Nearby"] | components["schemas"]["ResponseCard"] | components["schemas"]["PlanReference"] | components["schemas"]["Broadcast"])[];
+            match: components["schemas"]["Match"];
+        };
+        /**
          * Definition
-         * @description The steps of a rule; at least one.
+         * @description What is computed (``signal``; none: the value itself) and where that becomes an alarm; at least one step.
+         *
+         *     ``hh``, ``h``, ``l`` and ``ll`` are limits of a number, ``on`` is for what is true or false, ``stale`` is silence.
          */
         Definition: {
             h?: components["schemas"]["StepIn"] | null;
             hh?: components["schemas"]["StepIn"] | null;
             l?: components["schemas"]["StepIn"] | null;
             ll?: components["schemas"]["StepIn"] | null;
+            on?: components["schemas"]["EventStep"] | null;
+            /** Signal */
+            signal?: (components["schemas"]["RateSignal"] | components["schemas"]["DeviationSignal"] | components["schemas"]["FlatSignal"] | components["schemas"]["RangeSignal"] | components["schemas"]["StateSignal"] | components["schemas"]["ChangeSignal"] | components["schemas"]["ExpressionSignal"] | components["schemas"]["VoteSignal"] | components["schemas"]["CountSignal"] | components["schemas"]["EwmaSignal"] | components["schemas"]["CusumSignal"] | components["schemas"]["AverageSignal"] | components["schemas"]["SuspectSignal"]) | null;
             stale?: components["schemas"]["StaleIn"] | null;
         };
         /** DemoAccountView */
@@ -3495,6 +5502,112 @@ export interface components {
             phone: string;
             /** Version */
             version: number;
+        };
+        /** DeskIn */
+        DeskIn: {
+            /** Code */
+            code: string;
+            /**
+             * Continuous
+             * @default true
+             */
+            continuous: boolean;
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /**
+             * Min Crew
+             * @default 1
+             */
+            min_crew: number;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Post Id */
+            post_id: number;
+        };
+        /**
+         * DeskOut
+         * @description A desk, who is there now, and how the handover out of the last shift stands.
+         */
+        DeskOut: {
+            /** Active */
+            active: boolean;
+            /** Code */
+            code: string;
+            /** Continuous */
+            continuous: boolean;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** @description the shift whose handover is late or missing */
+            handover_due: components["schemas"]["ShiftOut"] | null;
+            /** Id */
+            id: number;
+            /** Min Crew */
+            min_crew: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** On Duty */
+            on_duty: components["schemas"]["OnDutyOut"][];
+            /** Post Code */
+            post_code: string;
+            /** Post Id */
+            post_id: number;
+            shift: components["schemas"]["ShiftOut"] | null;
+            /** Version */
+            version: number;
+        };
+        /** DeskPatch */
+        DeskPatch: {
+            /** Active */
+            active?: boolean | null;
+            /** Continuous */
+            continuous?: boolean | null;
+            /** Min Crew */
+            min_crew?: number | null;
+            /** Name */
+            name?: string | null;
+            /** Name En */
+            name_en?: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * DeviationSignal
+         * @description Difference of the watched point to another point or to a model value (an expression).
+         *
+         *     A single point as ``other`` is converted into the watched point's unit; a longer expression is taken as it is.
+         */
+        DeviationSignal: {
+            /**
+             * Absolute
+             * @description size, whichever its direction
+             * @default true
+             */
+            absolute: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "deviation";
+            /**
+             * Max Age S
+             * @description older values count as unknown; default: three periods
+             */
+            max_age_s?: number | null;
+            /** Other */
+            other: string;
+            /**
+             * Relative
+             * @description percent of the other value instead of a difference
+             * @default false
+             */
+            relative: boolean;
         };
         /**
          * DeviceImportRow
@@ -3684,6 +5797,14 @@ export interface components {
             silent: boolean;
         };
         /**
+         * DraftIn
+         * @description ``shift_id``: the shift that is left; by default the one that is running or waits to be handed over.
+         */
+        DraftIn: {
+            /** Shift Id */
+            shift_id?: number | null;
+        };
+        /**
          * Drill
          * @description Where the records behind a number are: a page of the site and its query.
          */
@@ -3699,6 +5820,25 @@ export interface components {
             };
         };
         /**
+         * DryRunIn
+         * @description An alarm to rehearse with; a declaration that is not saved yet may be tried as well.
+         */
+        DryRunIn: {
+            /** Alarm Id */
+            alarm_id: number;
+            definition?: components["schemas"]["Declaration"] | null;
+        };
+        /**
+         * DryRunOut
+         * @description ``matched``: which linkages this alarm calls for; ``actions`` what each of their actions would do.
+         */
+        DryRunOut: {
+            /** Actions */
+            actions: components["schemas"]["Rehearsed"][];
+            /** Matched */
+            matched: string[];
+        };
+        /**
          * EnergyPanel
          * @description Active power of all meters. ``change`` compares with yesterday's same quarter over the same meters.
          */
@@ -3708,7 +5848,7 @@ export interface components {
             change_coverage: components["schemas"]["Coverage"] | null;
             /** Meters */
             meters: number;
-            now: components["schemas"]["Figure"];
+            now: components["schemas"]["parksight__command__schemas__Figure"];
             /** Ranking */
             ranking: components["schemas"]["EnterpriseEnergy"][];
             /** Today */
@@ -3723,7 +5863,7 @@ export interface components {
         /** EnterpriseEnergy */
         EnterpriseEnergy: {
             enterprise: components["schemas"]["parksight__command__schemas__Named"];
-            figure: components["schemas"]["Figure"];
+            figure: components["schemas"]["parksight__command__schemas__Figure"];
             /** Share */
             share: number | null;
         };
@@ -3907,7 +6047,7 @@ export interface components {
         /** EnvironmentRow */
         EnvironmentRow: {
             enterprise: components["schemas"]["parksight__command__schemas__Named"] | null;
-            figure: components["schemas"]["Figure"];
+            figure: components["schemas"]["parksight__command__schemas__Figure"];
             /** Kind */
             kind: string;
             /** Level */
@@ -4048,32 +6188,63 @@ export interface components {
             zone_id?: number | null;
         };
         /**
-         * Figure
-         * @description A number with everything that is needed to believe it.
+         * EventStep
+         * @description The step of a signal that is true or false.
          *
          *     Attributes:
-         *         observed_at: instant of the *oldest* newest-value in it; a sum is as old as its oldest part.
-         *         period_s: longest expected period of its parts, seconds; older than three of them is stale.
-         *         points: ids whose live values make up the number when there are few; the page follows them live.
+         *         priority: 1 is the highest; left out, it follows from consequence and time to respond.
+         *         consequence: where this step's differs from its rule's.
          */
-        Figure: {
-            coverage: components["schemas"]["Coverage"] | null;
-            drill: components["schemas"]["Drill"] | null;
-            /** Observed At */
-            observed_at: number | null;
-            /** Period S */
-            period_s: number | null;
-            /** Points */
-            points: number[];
+        EventStep: {
+            /** Consequence */
+            consequence?: ("minor" | "moderate" | "major" | "severe") | null;
             /**
-             * Simulated
-             * @default false
+             * Off Delay S
+             * @default 0
              */
-            simulated: boolean;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: number | null;
+            off_delay_s: number;
+            /**
+             * On Delay S
+             * @default 0
+             */
+            on_delay_s: number;
+            /** Priority */
+            priority?: number | null;
+            /** Respond Within */
+            respond_within?: ("immediate" | "prompt" | "soon" | "later") | null;
+        };
+        /**
+         * EwmaSignal
+         * @description Exponentially weighted moving average, in its own standard deviations away from the mean (Roberts 1959).
+         */
+        EwmaSignal: {
+            /** Baseline */
+            baseline: components["schemas"]["GivenBaseline"] | components["schemas"]["LearnedBaseline"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "ewma";
+            /**
+             * Weight
+             * @default 0.2
+             */
+            weight: number;
+        };
+        /**
+         * ExpressionSignal
+         * @description An expression over several points: true or false with step ``on``, a number with limits.
+         */
+        ExpressionSignal: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "expression";
+            /** Max Age S */
+            max_age_s?: number | null;
+            /** Text */
+            text: string;
         };
         /** FileView */
         FileView: {
@@ -4098,6 +6269,36 @@ export interface components {
             size: number;
             /** Uploaded By */
             uploaded_by: number | null;
+        };
+        /**
+         * Finding
+         * @description What is wrong with a plan: nobody there, too few, one person twice, or somebody who is away.
+         *
+         *     ``kind``: ``gap``, ``short``, ``double``, ``absent`` (with deputy, or without), ``rest`` (less than the least rest
+         *     between two shifts).
+         */
+        Finding: {
+            deputy?: components["schemas"]["Person"] | null;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "gap" | "short" | "double" | "absent" | "rest";
+            person?: components["schemas"]["Person"] | null;
+            /** Shift Id */
+            shift_id?: number | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** Text */
+            text: string;
         };
         /**
          * FindingOut
@@ -4159,6 +6360,45 @@ export interface components {
             unit: string;
             /** Version */
             version: number;
+        };
+        /**
+         * FlatSignal
+         * @description True once the value has stayed within ``tolerance`` of one value for ``after_s`` seconds.
+         */
+        FlatSignal: {
+            /**
+             * After S
+             * @description seconds
+             */
+            after_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "flat";
+            /**
+             * Tolerance
+             * @default 0
+             */
+            tolerance: number;
+        };
+        /**
+         * FloodOut
+         * @description A flood; ``ended_at`` None while it lasts. ``peak`` is per ten minutes.
+         */
+        FloodOut: {
+            /** Alarms */
+            alarms: number;
+            /** Ended At */
+            ended_at: number | null;
+            /** Groups */
+            groups: number;
+            /** Id */
+            id: number;
+            /** Peak */
+            peak: number;
+            /** Started At */
+            started_at: number;
         };
         /** FrameOut */
         FrameOut: {
@@ -4250,10 +6490,237 @@ export interface components {
             /** Running */
             running: boolean;
         };
-        /** HTTPValidationError */
-        HTTPValidationError: {
-            /** Detail */
-            detail?: components["schemas"]["ValidationError"][];
+        /**
+         * GivenBaseline
+         * @description Ordinary mean and standard deviation, in the point's unit.
+         */
+        GivenBaseline: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            how: "given";
+            /** Mean */
+            mean: number;
+            /** Sigma */
+            sigma: number;
+        };
+        /**
+         * GroupDetail
+         * @description A group with its members in first-out order (by observation time).
+         */
+        GroupDetail: {
+            /** Active */
+            active: number;
+            /** Case Id */
+            case_id: number | null;
+            /** Cause */
+            cause: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+            /** Closed At */
+            closed_at: number | null;
+            enterprise: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            first_out: components["schemas"]["AlarmOut"] | null;
+            /**
+             * Handling
+             * @enum {string}
+             */
+            handling: "new" | "acknowledged" | "verifying" | "classified" | "responding" | "closed" | "suppressed";
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "single" | "thing" | "unit" | "source" | "wind" | "manual";
+            /** Last At */
+            last_at: number;
+            /** Members */
+            members: components["schemas"]["AlarmOut"][];
+            /** Merged Into Id */
+            merged_into_id: number | null;
+            /** Open */
+            open: boolean;
+            /** Opened At */
+            opened_at: number;
+            /** Priority */
+            priority: number;
+            /** Reactions */
+            reactions: components["schemas"]["ReactionOut"][];
+            /** Simulated */
+            simulated: boolean;
+            /** Size */
+            size: number;
+            source: components["schemas"]["SourceOut"] | null;
+            thing: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Total */
+            total: number;
+            /** Unacknowledged */
+            unacknowledged: number;
+            unit: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Unknown */
+            unknown: number;
+            /** Wind From Deg */
+            wind_from_deg: number | null;
+            worst: components["schemas"]["AlarmOut"] | null;
+        };
+        /**
+         * GroupOut
+         * @description Alarms with one cause, handled together; instants in ms since the epoch.
+         *
+         *     Attributes:
+         *         kind: what holds it together: one thing, one unit, one lost source, the wind, or a person (``manual``).
+         *         first_out: the earliest by observation time; ``worst`` the one with the highest priority that stands.
+         *         size: members the caller may see, of ``total`` in all.
+         *         open: not closed yet.
+         *         wind_from_deg: where the wind came from when the group was made.
+         */
+        GroupOut: {
+            /** Active */
+            active: number;
+            /** Case Id */
+            case_id: number | null;
+            /** Cause */
+            cause: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+            /** Closed At */
+            closed_at: number | null;
+            enterprise: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            first_out: components["schemas"]["AlarmOut"] | null;
+            /**
+             * Handling
+             * @enum {string}
+             */
+            handling: "new" | "acknowledged" | "verifying" | "classified" | "responding" | "closed" | "suppressed";
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "single" | "thing" | "unit" | "source" | "wind" | "manual";
+            /** Last At */
+            last_at: number;
+            /** Merged Into Id */
+            merged_into_id: number | null;
+            /** Open */
+            open: boolean;
+            /** Opened At */
+            opened_at: number;
+            /** Priority */
+            priority: number;
+            /** Simulated */
+            simulated: boolean;
+            /** Size */
+            size: number;
+            source: components["schemas"]["SourceOut"] | null;
+            thing: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Total */
+            total: number;
+            /** Unacknowledged */
+            unacknowledged: number;
+            unit: components["schemas"]["parksight__alarms__schemas__common__Named"] | null;
+            /** Unknown */
+            unknown: number;
+            /** Wind From Deg */
+            wind_from_deg: number | null;
+            worst: components["schemas"]["AlarmOut"] | null;
+        };
+        /** HandoverItem */
+        HandoverItem: {
+            /** Key */
+            key: string;
+            /** Open */
+            open: boolean;
+            /** Page */
+            page: string | null;
+            /** Remark */
+            remark: string | null;
+            /** Severity */
+            severity: string;
+            /** Since */
+            since: string | null;
+            subject: components["schemas"]["Link"] | null;
+            /** Text */
+            text: string;
+            /** Text Key */
+            text_key: string;
+        };
+        /**
+         * HandoverOut
+         * @description ``hash`` covers snapshot and remarks and is what is signed; ``snapshot_hash`` the snapshot alone.
+         */
+        HandoverOut: {
+            /** Desk Id */
+            desk_id: number;
+            /**
+             * Drafted At
+             * Format: date-time
+             */
+            drafted_at: string;
+            drafted_by: components["schemas"]["Person"] | null;
+            from_shift: components["schemas"]["ShiftOut"];
+            /** Hash */
+            hash: string;
+            /** Id */
+            id: number;
+            left: components["schemas"]["Signature"] | null;
+            /** Refusal */
+            refusal: string;
+            refused: components["schemas"]["Signature"] | null;
+            /** Remark */
+            remark: string | null;
+            /** Sections */
+            sections: components["schemas"]["HandoverSection"][];
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** Snapshot Hash */
+            snapshot_hash: string;
+            /** State */
+            state: string;
+            taken: components["schemas"]["Signature"] | null;
+            to_shift: components["schemas"]["ShiftOut"];
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /** HandoverRow */
+        HandoverRow: {
+            /** Desk Id */
+            desk_id: number;
+            /**
+             * Drafted At
+             * Format: date-time
+             */
+            drafted_at: string;
+            /** From Shift Id */
+            from_shift_id: number;
+            /** Id */
+            id: number;
+            /** Left At */
+            left_at: string | null;
+            /** Refusal */
+            refusal: string;
+            /** State */
+            state: string;
+            /** Taken At */
+            taken_at: string | null;
+            /** To Shift Id */
+            to_shift_id: number;
+        };
+        /** HandoverSection */
+        HandoverSection: {
+            /** Code */
+            code: string;
+            /** Items */
+            items: components["schemas"]["HandoverItem"][];
+            /** Title */
+            title: string;
+            /** Total */
+            total: number;
         };
         /**
          * HealthView
@@ -4483,6 +6950,10 @@ export interface components {
             by_name: string | null;
             /** Comment */
             comment: string | null;
+            /** Detail */
+            detail?: {
+                [key: string]: unknown;
+            } | null;
             /** Enterprise Id */
             enterprise_id: number | null;
             /** Id */
@@ -4519,7 +6990,7 @@ export interface components {
          * @description One cell of the strip; ``key`` is the word of its label ``command.kpi.<key>``.
          */
         Kpi: {
-            figure: components["schemas"]["Figure"];
+            figure: components["schemas"]["parksight__command__schemas__Figure"];
             /** Key */
             key: string;
             /**
@@ -4622,6 +7093,116 @@ export interface components {
             name: string;
         };
         /**
+         * LearnedBaseline
+         * @description Mean and standard deviation of the first ``readings`` usable ones after the rule took effect.
+         *
+         *     ``least_sigma`` guards against a series that happened to rest while it was learnt from.
+         */
+        LearnedBaseline: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            how: "learned";
+            /** Least Sigma */
+            least_sigma: number;
+            /** Readings */
+            readings: number;
+        };
+        /**
+         * Link
+         * @description A record that an entry is about.
+         */
+        Link: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+        };
+        /** LinkageIn */
+        LinkageIn: {
+            /** Code */
+            code: string;
+            definition: components["schemas"]["Declaration"];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+        };
+        /** LinkageOut */
+        LinkageOut: {
+            /** Code */
+            code: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            definition: components["schemas"]["Declaration"];
+            /** Enabled */
+            enabled: boolean;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * LinkagePatch
+         * @description What changes; ``version`` is the one that was seen.
+         */
+        LinkagePatch: {
+            definition?: components["schemas"]["Declaration"] | null;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Name */
+            name?: string | null;
+            /** Name En */
+            name_en?: string | null;
+            /** Version */
+            version: number;
+        };
+        /** LinkageVersionOut */
+        LinkageVersionOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By Name */
+            by_name: string;
+            definition: components["schemas"]["Declaration"];
+            /** Enabled */
+            enabled: boolean;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * LoadPoint
          * @description Sum over the meters of their means in a quarter of an hour; ``n`` meters had one.
          */
@@ -4632,6 +7213,102 @@ export interface components {
             start: number;
             /** Value */
             value: number | null;
+        };
+        /**
+         * LogIn
+         * @description A line; ``occurred_at`` is when it happened, now by default.
+         */
+        LogIn: {
+            /**
+             * Category
+             * @default event
+             * @enum {string}
+             */
+            category: "event" | "alarm" | "instruction" | "visit" | "equipment" | "weather" | "drill" | "other";
+            /** Corrects Id */
+            corrects_id?: number | null;
+            /** Links */
+            links?: components["schemas"]["Link"][];
+            /** Occurred At */
+            occurred_at?: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * LogOut
+         * @description A line; ``late``: written down long after it happened. ``corrected_by`` names the newer lines about it.
+         */
+        LogOut: {
+            /** Author */
+            author: string;
+            /** Author Id */
+            author_id: number | null;
+            /** Category */
+            category: string;
+            /** Corrected By */
+            corrected_by: number[];
+            /** Corrects Id */
+            corrects_id: number | null;
+            /** Desk Id */
+            desk_id: number;
+            /** Id */
+            id: number;
+            /** Late */
+            late: boolean;
+            /** Links */
+            links: components["schemas"]["Link"][];
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Shift Id */
+            shift_id: number | null;
+            /** Text */
+            text: string;
+        };
+        /** ManyCloseIn */
+        ManyCloseIn: {
+            /**
+             * Cause
+             * @enum {string}
+             */
+            cause: "real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill";
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Ids */
+            ids: number[];
+        };
+        /**
+         * ManyIn
+         * @description Alarms to act on at once.
+         */
+        ManyIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Ids */
+            ids: number[];
+        };
+        /**
+         * ManyOut
+         * @description What became of a bulk action: each alarm is either done or refused with its reason.
+         */
+        ManyOut: {
+            /** Done */
+            done: number[];
+            /** Refused */
+            refused: components["schemas"]["Refusal"][];
         };
         /**
          * MappingIn
@@ -4685,6 +7362,59 @@ export interface components {
             source_unit: string | null;
             /** Unit */
             unit: string;
+        };
+        /**
+         * Match
+         * @description Which alarms are meant; an empty list means "any", all lists must agree.
+         *
+         *     ``kinds`` are classes of points, each with everything below it (``gas`` covers ``gas.toxic``).
+         */
+        Match: {
+            /**
+             * Enterprises
+             * @default []
+             */
+            enterprises: number[];
+            /**
+             * Kinds
+             * @default []
+             */
+            kinds: string[];
+            /**
+             * Priorities
+             * @default []
+             */
+            priorities: number[];
+            /**
+             * Rules
+             * @default []
+             */
+            rules: string[];
+            /**
+             * Steps
+             * @default []
+             */
+            steps: ("HH" | "H" | "L" | "LL" | "STALE" | "ON")[];
+            /**
+             * Things
+             * @default []
+             */
+            things: number[];
+            /**
+             * Units
+             * @default []
+             */
+            units: number[];
+        };
+        /**
+         * MergeIn
+         * @description Groups that have the same cause: their alarms come into this one, their cases are closed as its part.
+         */
+        MergeIn: {
+            /** Group Ids */
+            group_ids: number[];
+            /** Reason */
+            reason: string;
         };
         /**
          * MetaView
@@ -4782,6 +7512,45 @@ export interface components {
             templates: components["schemas"]["parksight__gateways__mqtt__template__Template"][];
         };
         /**
+         * Nearby
+         * @description Who and what is near: people on post, cameras, permits being worked under.
+         */
+        Nearby: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "nearby";
+            /**
+             * Radius M
+             * @default 300
+             */
+            radius_m: number;
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "people" | "cameras" | "permits";
+        };
+        /**
+         * Neighbour
+         * @description A point near the alarm's (same thing, then same unit) with its newest value and worst open alarm.
+         */
+        Neighbour: {
+            /** Observed At */
+            observed_at: number | null;
+            /** Open Priority */
+            open_priority: number | null;
+            point: components["schemas"]["PointRef"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "online" | "suspect" | "stale";
+            /** Value */
+            value: number | null;
+        };
+        /**
          * NewPoint
          * @description A point to make for one field of the device, or an existing one to use.
          */
@@ -4829,6 +7598,53 @@ export interface components {
             /** Unit */
             unit?: string | null;
         };
+        /**
+         * Notify
+         * @description Tell posts (or, with none named, whoever is on duty).
+         */
+        Notify: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "notify";
+            /**
+             * Posts
+             * @default []
+             */
+            posts: string[];
+            /**
+             * Text
+             * @default
+             */
+            text: string;
+        };
+        /**
+         * OnDutyOut
+         * @description Somebody who is on duty; ``acting_for`` is whom the rota names, when this is the deputy.
+         */
+        OnDutyOut: {
+            acting_for: components["schemas"]["Person"] | null;
+            /** Desk Code */
+            desk_code: string;
+            /** Desk Id */
+            desk_id: number;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** Leads */
+            leads: boolean;
+            person: components["schemas"]["Person"];
+            /** Shift Id */
+            shift_id: number;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+        };
         /** OnboardIn */
         OnboardIn: {
             device: components["schemas"]["DeviceIn"];
@@ -4842,6 +7658,17 @@ export interface components {
             mappings: components["schemas"]["MappingOut"][];
             /** Points Created */
             points_created: number[];
+        };
+        /**
+         * OpenCase
+         * @description Say that the alarm's case is open and at whom it stands; it is opened with the group in any event.
+         */
+        OpenCase: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "open_case";
         };
         /** OrganisationCreate */
         OrganisationCreate: {
@@ -4878,6 +7705,18 @@ export interface components {
             name_en: string;
         };
         /**
+         * OutOfServiceIn
+         * @description Take this alarm out of service for maintenance; ``reference`` names the work order or change.
+         */
+        OutOfServiceIn: {
+            /** Hours */
+            hours: number;
+            /** Reason */
+            reason: string;
+            /** Reference */
+            reference: string;
+        };
+        /**
          * Overview
          * @description Everything of the one screen at one moment.
          *
@@ -4907,6 +7746,17 @@ export interface components {
             timeline: components["schemas"]["Timeline"] | null;
             weather: components["schemas"]["WeatherPanel"] | null;
             zone: components["schemas"]["ZoneHead"];
+        };
+        /** Page[AbsenceOut] */
+        Page_AbsenceOut_: {
+            /** Items */
+            items: components["schemas"]["AbsenceOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
         };
         /** Page[AlarmOut] */
         Page_AlarmOut_: {
@@ -4956,6 +7806,17 @@ export interface components {
         Page_ConnectionOut_: {
             /** Items */
             items: components["schemas"]["ConnectionOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[DeskOut] */
+        Page_DeskOut_: {
+            /** Items */
+            items: components["schemas"]["DeskOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -5018,6 +7879,39 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[FloodOut] */
+        Page_FloodOut_: {
+            /** Items */
+            items: components["schemas"]["FloodOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[GroupOut] */
+        Page_GroupOut_: {
+            /** Items */
+            items: components["schemas"]["GroupOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[HandoverRow] */
+        Page_HandoverRow_: {
+            /** Items */
+            items: components["schemas"]["HandoverRow"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[ImportRowOut] */
         Page_ImportRowOut_: {
             /** Items */
@@ -5062,10 +7956,43 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[LinkageOut] */
+        Page_LinkageOut_: {
+            /** Items */
+            items: components["schemas"]["LinkageOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[LogOut] */
+        Page_LogOut_: {
+            /** Items */
+            items: components["schemas"]["LogOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[PersonOut] */
         Page_PersonOut_: {
             /** Items */
             items: components["schemas"]["PersonOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[Person] */
+        Page_Person_: {
+            /** Items */
+            items: components["schemas"]["Person"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -5095,10 +8022,43 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[ProposalOut] */
+        Page_ProposalOut_: {
+            /** Items */
+            items: components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[ReactionOut] */
+        Page_ReactionOut_: {
+            /** Items */
+            items: components["schemas"]["ReactionOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[RuleInstance] */
+        Page_RuleInstance_: {
+            /** Items */
+            items: components["schemas"]["RuleInstance"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[RuleOut] */
         Page_RuleOut_: {
             /** Items */
-            items: components["schemas"]["parksight__alarms__schemas__RuleOut"][];
+            items: components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -5110,6 +8070,17 @@ export interface components {
         Page_SiteOut_: {
             /** Items */
             items: components["schemas"]["SiteOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[SuppressionOut] */
+        Page_SuppressionOut_: {
+            /** Items */
+            items: components["schemas"]["SuppressionOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -5161,6 +8132,17 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[WindowOut] */
+        Page_WindowOut_: {
+            /** Items */
+            items: components["schemas"]["WindowOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** ParcelsIn */
         ParcelsIn: {
             /** Code */
@@ -5202,6 +8184,61 @@ export interface components {
         PasswordReset: {
             /** Password */
             password: string;
+        };
+        /**
+         * Performance
+         * @description Figures of a window, per operator position; instants in ms.
+         *
+         *     Attributes:
+         *         positions: operator positions the load is shared by.
+         *         enough_data: at least 30 days, as the standards ask.
+         *         annunciated: alarms announced; ``repeats`` came on top without being announced (chattering).
+         */
+        Performance: {
+            /** Annunciated */
+            annunciated: number;
+            /** Causes */
+            causes: {
+                [key: string]: number;
+            };
+            /** Chattering */
+            chattering: components["schemas"]["TopAlarm"][];
+            /** Days */
+            days: number;
+            /** End */
+            end: number;
+            /** Enough Data */
+            enough_data: boolean;
+            /** Figures */
+            figures: components["schemas"]["parksight__alarms__schemas__performance__Figure"][];
+            /** Floods */
+            floods: components["schemas"]["FloodOut"][];
+            /** Positions */
+            positions: number;
+            /** Priorities */
+            priorities: {
+                [key: string]: number;
+            };
+            /** Repeats */
+            repeats: number;
+            /** Start */
+            start: number;
+            /** Suppressions */
+            suppressions: components["schemas"]["SuppressionCount"][];
+            /** Top */
+            top: components["schemas"]["TopAlarm"][];
+        };
+        /**
+         * Person
+         * @description An account, as far as everybody on duty may know it.
+         */
+        Person: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
         };
         /** PersonIn */
         PersonIn: {
@@ -5400,6 +8437,72 @@ export interface components {
              * @description the version this change was made from
              */
             version: number;
+        };
+        /**
+         * PlaceTarget
+         * @description All points at a place: a zone or parcel, an enterprise, one of its sites or units, or one thing.
+         */
+        PlaceTarget: {
+            /** Id */
+            id: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "place";
+            /**
+             * Place
+             * @enum {string}
+             */
+            place: "place" | "enterprise" | "site" | "unit" | "thing";
+            /** Point Kind */
+            point_kind?: string | null;
+            /** Quantity */
+            quantity?: string | null;
+            /** Unit */
+            unit?: string | null;
+            /**
+             * Without
+             * @default []
+             */
+            without: string[];
+        };
+        /**
+         * PlanReference
+         * @description Point at the emergency plan that applies.
+         */
+        PlanReference: {
+            /** Code */
+            code: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "plan";
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+        };
+        /** PlannedOut */
+        PlannedOut: {
+            /** Code */
+            code: string;
+            /** Crew */
+            crew: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** People */
+            people: components["schemas"]["Person"][];
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
         };
         /**
          * PointIn
@@ -5632,6 +8735,21 @@ export interface components {
             /** Unknown */
             unknown: number;
         };
+        /**
+         * PointTarget
+         * @description One point, by id or by code (exactly one).
+         */
+        PointTarget: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "point";
+            /** Point */
+            point?: string | null;
+            /** Point Id */
+            point_id?: number | null;
+        };
         /** PostCreate */
         PostCreate: {
             /** Code */
@@ -5683,6 +8801,53 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * Preview
+         * @description The shifts a rota would make, with what is wrong; nothing is stored.
+         */
+        Preview: {
+            /** Findings */
+            findings: components["schemas"]["Finding"][];
+            /** Shifts */
+            shifts: components["schemas"]["PlannedOut"][];
+        };
+        /**
+         * PreviewIn
+         * @description A draft, to be run over the last hours.
+         */
+        PreviewIn: {
+            /**
+             * Hours
+             * @default 24
+             */
+            hours: number;
+            rule: components["schemas"]["RuleIn"];
+        };
+        /**
+         * PreviewOut
+         * @description What the draft would have done.
+         *
+         *     Attributes:
+         *         points: the points it would watch; ``problems`` why it cannot watch some.
+         *         rows: observations looked at; 0 means there is nothing to say.
+         *         total: spans found; ``spans`` holds the newest of them.
+         */
+        PreviewOut: {
+            /** End */
+            end: number;
+            /** Points */
+            points: components["schemas"]["PointRef"][];
+            /** Problems */
+            problems: string[];
+            /** Rows */
+            rows: number;
+            /** Spans */
+            spans: components["schemas"]["AlarmSpan"][];
+            /** Start */
+            start: number;
+            /** Total */
+            total: number;
+        };
         /** PriorityCount */
         PriorityCount: {
             /**
@@ -5709,24 +8874,36 @@ export interface components {
             unknown: number;
         };
         /**
-         * ProposalOut
-         * @description A point suggested for one field; None where a person must decide.
+         * Problem
+         * @description RFC 9457 problem details; ``code`` is stable, ``action`` says what to do.
          */
-        ProposalOut: {
-            /** Address */
-            address: string;
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
-            /** Name En */
-            name_en: string;
-            /** Quantity */
-            quantity: string | null;
-            /** Sample */
-            sample: string;
-            /** Unit */
-            unit: string | null;
+        Problem: {
+            action?: string;
+            code: string;
+            detail?: string;
+            instance?: string;
+            status: number;
+            title: string;
+            type: string;
+            where?: string;
+        };
+        /**
+         * ProposalIn
+         * @description A rule as it shall be: a new one, or the next version of ``rule_id`` as seen at ``base_version``.
+         */
+        ProposalIn: {
+            /** Base Version */
+            base_version?: number | null;
+            /** Reason */
+            reason: string;
+            rule: components["schemas"]["RuleIn"];
+            /** Rule Id */
+            rule_id?: number | null;
+            /**
+             * Tuning Id
+             * @description replay that shows what the change brings
+             */
+            tuning_id?: string | null;
         };
         /**
          * ProtocolOut
@@ -5800,6 +8977,113 @@ export interface components {
             units: string[];
         };
         /**
+         * RangeSignal
+         * @description True while the value lies outside its plausible range: the point's own, unless given here.
+         */
+        RangeSignal: {
+            /** High */
+            high?: number | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "range";
+            /** Low */
+            low?: number | null;
+        };
+        /**
+         * RateSignal
+         * @description Rate of change: the difference to the oldest reading in the window, per ``per_s`` seconds.
+         *
+         *     Judged once the window is at least half covered. Windows are kept in 32 parts, so the oldest reading is up to a
+         *     thirty-second of the window younger than it could be.
+         */
+        RateSignal: {
+            /**
+             * Absolute
+             * @description size of the change, whichever its direction
+             * @default false
+             */
+            absolute: boolean;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "rate";
+            /**
+             * Per S
+             * @default 60
+             */
+            per_s: number;
+            /**
+             * Window S
+             * @description seconds
+             */
+            window_s: number;
+        };
+        /**
+         * Rationale
+         * @description Why the alarm exists and what to do about it (ISA-18.2 clause 9, rationalisation).
+         *
+         *     Attributes:
+         *         consequence: how bad it gets if nobody acts; with ``respond_within`` it gives the priority by the matrix.
+         *         priority_reason: why a step has another priority than the matrix says.
+         *         decided_by: who took part; ``decided_on`` when; ``decided_basis`` HAZOP, study, minutes.
+         */
+        Rationale: {
+            /**
+             * Causes
+             * @default []
+             */
+            causes: string[];
+            /**
+             * Causes En
+             * @default []
+             */
+            causes_en: string[];
+            /** Consequence */
+            consequence?: ("minor" | "moderate" | "major" | "severe") | null;
+            /**
+             * Consequence Text
+             * @default
+             */
+            consequence_text: string;
+            /**
+             * Consequence Text En
+             * @default
+             */
+            consequence_text_en: string;
+            /**
+             * Decided Basis
+             * @default
+             */
+            decided_basis: string;
+            /**
+             * Decided By
+             * @default
+             */
+            decided_by: string;
+            /** Decided On */
+            decided_on?: string | null;
+            /**
+             * Priority Reason
+             * @default
+             */
+            priority_reason: string;
+            /** Respond Within */
+            respond_within?: ("immediate" | "prompt" | "soon" | "later") | null;
+            /**
+             * Response
+             * @default
+             */
+            response: string;
+            /**
+             * Response En
+             * @default
+             */
+            response_en: string;
+        };
+        /**
          * RawPage
          * @description Rows ordered by point then time, as equally long columns.
          *
@@ -5842,6 +9126,45 @@ export interface components {
             unit: string;
         };
         /**
+         * ReactionOut
+         * @description What became of one action; instants in ms. ``result`` is the action's own record.
+         */
+        ReactionOut: {
+            /** Alarm Id */
+            alarm_id: number;
+            /** Attempts */
+            attempts: number;
+            /** Created At */
+            created_at: number;
+            /** Finished At */
+            finished_at: number | null;
+            /** Group Id */
+            group_id: number | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Linkage Code */
+            linkage_code: string;
+            /** Linkage Id */
+            linkage_id: number;
+            /** Linkage Version */
+            linkage_version: number;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /** Started At */
+            started_at: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "failed" | "refused" | "no_provider";
+            /** Took Ms */
+            took_ms: number | null;
+        };
+        /**
          * Reading
          * @description One rule: which values, under which address.
          *
@@ -5881,6 +9204,23 @@ export interface components {
         RecoveryCodes: {
             /** Codes */
             codes: string[];
+        };
+        /**
+         * Refusal
+         * @description Why one of many was left as it is; ``code`` is the problem's, ``text`` in the reader's language.
+         */
+        Refusal: {
+            /** Code */
+            code: string;
+            /** Id */
+            id: number;
+            /** Text */
+            text: string;
+        };
+        /** RefuseIn */
+        RefuseIn: {
+            /** Reason */
+            reason: string;
         };
         /**
          * Register
@@ -5966,6 +9306,29 @@ export interface components {
             unit?: string | null;
         };
         /**
+         * Rehearsed
+         * @description What an action would do; nothing was sent, nothing was written.
+         */
+        Rehearsed: {
+            /** Kind */
+            kind: string;
+            /** Linkage Code */
+            linkage_code: string;
+            /** Linkage Id */
+            linkage_id: number;
+            /** Linkage Version */
+            linkage_version: number;
+            /** Result */
+            result: {
+                [key: string]: unknown;
+            };
+            /**
+             * Would
+             * @enum {string}
+             */
+            would: "done" | "refused" | "no_provider";
+        };
+        /**
          * RejectOut
          * @description Something that was turned away.
          *
@@ -6014,6 +9377,28 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * RemarkIn
+         * @description ``item`` is ``<section>/<item key>``, or ``*`` for the handover as a whole.
+         */
+        RemarkIn: {
+            /** Item */
+            item: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ReplaceIn
+         * @description Take somebody off a shift, put somebody on it, or both.
+         */
+        ReplaceIn: {
+            /** Off */
+            off?: number | null;
+            /** On */
+            on?: number | null;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * RequestIn
          * @description What to ask a device. Commands that would make it act on the plant do not exist.
          */
@@ -6058,6 +9443,22 @@ export interface components {
             ready: number | null;
             /** Result */
             result: number | null;
+        };
+        /**
+         * ResponseCard
+         * @description Show what to do, in these words; with none, the rule's own response text.
+         */
+        ResponseCard: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "card";
+            /**
+             * Text
+             * @default
+             */
+            text: string;
         };
         /**
          * Review
@@ -6115,6 +9516,71 @@ export interface components {
             /** Title */
             title: string;
         };
+        /** RotaEnd */
+        RotaEnd: {
+            /**
+             * Last Day
+             * Format: date
+             */
+            last_day: string;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RotaIn
+         * @description A repeating pattern: ``days`` has one ``{shift code: crew code}`` per day of the cycle, e.g. 四班三运转.
+         */
+        RotaIn: {
+            /** Crews */
+            crews: components["schemas"]["CrewIn"][];
+            /** Days */
+            days: {
+                [key: string]: string;
+            }[];
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /** Kinds */
+            kinds: components["schemas"]["ShiftKindIn"][];
+            /** Last Day */
+            last_day?: string | null;
+            /** Name */
+            name: string;
+        };
+        /** RotaOut */
+        RotaOut: {
+            /** Crews */
+            crews: {
+                [key: string]: unknown;
+            }[];
+            /** Days */
+            days: {
+                [key: string]: string;
+            }[];
+            /** Desk Id */
+            desk_id: number;
+            /**
+             * First Day
+             * Format: date
+             */
+            first_day: string;
+            /** Id */
+            id: number;
+            /** Kinds */
+            kinds: {
+                [key: string]: unknown;
+            }[];
+            /** Last Day */
+            last_day: string | null;
+            /** Name */
+            name: string;
+            /** Version */
+            version: number;
+        };
         /** RowErrorOut */
         RowErrorOut: {
             /** Detail */
@@ -6137,10 +9603,40 @@ export interface components {
             where?: string | null;
         };
         /**
+         * RuleHistory
+         * @description What the same step of the same rule did before.
+         *
+         *     Attributes:
+         *         causes: how many of its closed alarms had which cause.
+         *         seconds_standing: median time from raise to clear.
+         */
+        RuleHistory: {
+            /** Causes */
+            causes: {
+                [key: string]: number;
+            };
+            /** Days */
+            days: number;
+            /** Last */
+            last: components["schemas"]["AlarmOut"][];
+            /** Occurrences */
+            occurrences: number;
+            /** Repeats */
+            repeats: number;
+            /** Seconds Standing */
+            seconds_standing: number | null;
+        };
+        /**
          * RuleImport
          * @description Many rules in one request; each either spelt out or flat. Rows make or change the rule of their code.
          */
         RuleImport: {
+            /**
+             * Reason
+             * @description of the changes that have to be approved
+             * @default
+             */
+            reason: string;
             /** Rules */
             rules: {
                 [key: string]: unknown;
@@ -6157,12 +9653,19 @@ export interface components {
             /** Text */
             text: string;
         };
-        /** RuleImportReport */
+        /**
+         * RuleImportReport
+         * @description ``proposed``: rows that wait for approval, as one batch ``batch_id``.
+         */
         RuleImportReport: {
             /** Accepted */
             accepted: number;
+            /** Batch Id */
+            batch_id: string | null;
             /** Problems */
             problems: components["schemas"]["RuleImportProblem"][];
+            /** Proposed */
+            proposed: number;
             /** Refused */
             refused: number;
             /** Unchanged */
@@ -6172,7 +9675,7 @@ export interface components {
         };
         /**
          * RuleIn
-         * @description A rule to make; the point by id or by code.
+         * @description A rule to make; ``point_id`` or ``point`` are short for a target that is one point.
          */
         RuleIn: {
             /**
@@ -6181,6 +9684,11 @@ export interface components {
              * @default
              */
             basis: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
             /**
              * Code
              * @description default: the code of the point
@@ -6193,10 +9701,27 @@ export interface components {
              */
             enabled: boolean;
             /**
+             * In Service
+             * @default true
+             */
+            in_service: boolean;
+            /**
+             * Latching
+             * @default false
+             */
+            latching: boolean;
+            /**
              * Name
              * @default
              */
             name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Never Delay */
+            never_delay?: ("gas" | "trip") | null;
             /**
              * Point
              * @description code of the point, instead of point_id
@@ -6204,38 +9729,206 @@ export interface components {
             point?: string | null;
             /** Point Id */
             point_id?: number | null;
+            /**
+             * Post
+             * @default
+             */
+            post: string;
+            /**
+             * @default {
+             *       "causes": [],
+             *       "causes_en": [],
+             *       "consequence_text": "",
+             *       "consequence_text_en": "",
+             *       "decided_basis": "",
+             *       "decided_by": "",
+             *       "priority_reason": "",
+             *       "response": "",
+             *       "response_en": ""
+             *     }
+             */
+            rationale: components["schemas"]["Rationale"];
+            /**
+             * Service Reason
+             * @default
+             */
+            service_reason: string;
+            /**
+             * Standard
+             * @default
+             */
+            standard: string;
+            /** Suppression */
+            suppression?: string | null;
+            /** Target */
+            target?: (components["schemas"]["PointTarget"] | components["schemas"]["ClassTarget"] | components["schemas"]["PlaceTarget"]) | null;
+        };
+        /**
+         * RuleInstance
+         * @description A point a rule watches now, or why it cannot (``problem``: locale key with ``params``).
+         */
+        RuleInstance: {
+            point: components["schemas"]["PointRef"];
+            /** Problem */
+            problem?: string | null;
+            /** Text */
+            text?: string | null;
         };
         /**
          * RulePatch
-         * @description Changes to a rule; what is not named stays. Makes a new version.
+         * @description Changes to a rule that take effect at once; what is not named stays. Makes a new version.
+         *
+         *     ``reason`` makes it an emergency change; without one it is possible only while the rule is being commissioned.
          */
         RulePatch: {
             /** Basis */
             basis?: string | null;
+            /** Clause */
+            clause?: string | null;
             definition?: components["schemas"]["Definition"] | null;
             /** Enabled */
             enabled?: boolean | null;
+            /** In Service */
+            in_service?: boolean | null;
+            /** Latching */
+            latching?: boolean | null;
             /** Name */
             name?: string | null;
+            /** Name En */
+            name_en?: string | null;
+            /** Never Delay */
+            never_delay?: ("gas" | "trip") | null;
+            /** Post */
+            post?: string | null;
+            rationale?: components["schemas"]["Rationale"] | null;
+            /** Reason */
+            reason?: string | null;
+            /** Service Reason */
+            service_reason?: string | null;
+            /** Standard */
+            standard?: string | null;
+            /** Suppression */
+            suppression?: string | null;
             /** Version */
             version: number;
         };
-        /** RuleVersionOut */
+        /**
+         * RuleRef
+         * @description The rule in the version that raised it; ``response`` is what it tells people to do.
+         */
+        RuleRef: {
+            /** Basis */
+            basis: string;
+            /** Causes */
+            causes: string[];
+            /** Changed At */
+            changed_at: string | null;
+            /** Code */
+            code: string;
+            /** Current Version */
+            current_version: number;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Response */
+            response: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * RuleVersionOut
+         * @description A version: how it came into force, who asked for it, who allowed it.
+         */
         RuleVersionOut: {
+            /** Approved By */
+            approved_by: string | null;
             /**
              * At
              * Format: date-time
              */
             at: string;
-            /** Basis */
+            /**
+             * Basis
+             * @description law, standard and clause, or plant document
+             * @default
+             */
             basis: string;
             /** By Name */
             by_name: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
             definition: components["schemas"]["Definition"];
-            /** Enabled */
+            /**
+             * Enabled
+             * @default true
+             */
             enabled: boolean;
-            /** Name */
+            /**
+             * How
+             * @enum {string}
+             */
+            how: "commissioning" | "approved" | "emergency";
+            /**
+             * In Service
+             * @default true
+             */
+            in_service: boolean;
+            /**
+             * Latching
+             * @default false
+             */
+            latching: boolean;
+            /**
+             * Name
+             * @default
+             */
             name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Never Delay */
+            never_delay?: ("gas" | "trip") | null;
+            /**
+             * Post
+             * @default
+             */
+            post: string;
+            /** Proposal Id */
+            proposal_id: number | null;
+            /**
+             * @default {
+             *       "causes": [],
+             *       "causes_en": [],
+             *       "consequence_text": "",
+             *       "consequence_text_en": "",
+             *       "decided_basis": "",
+             *       "decided_by": "",
+             *       "priority_reason": "",
+             *       "response": "",
+             *       "response_en": ""
+             *     }
+             */
+            rationale: components["schemas"]["Rationale"];
+            /** Reason */
+            reason: string;
+            /**
+             * Service Reason
+             * @default
+             */
+            service_reason: string;
+            /**
+             * Standard
+             * @default
+             */
+            standard: string;
+            /** Suppression */
+            suppression?: string | null;
             /** Version */
             version: number;
         };
@@ -6341,6 +10034,33 @@ export interface components {
             /** Usable */
             usable: number[];
         };
+        /**
+         * ServiceIn
+         * @description Take out of service for maintenance; a person with the right to must return it, at the latest at ``until``.
+         */
+        ServiceIn: {
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /** Point Id */
+            point_id?: number | null;
+            /** Reason */
+            reason: string;
+            /** Reference */
+            reference: string;
+            /** Rule Id */
+            rule_id?: number | null;
+            /** Step */
+            step?: ("HH" | "H" | "L" | "LL" | "STALE" | "ON") | null;
+            /** Thing Id */
+            thing_id?: number | null;
+            /** Unit Id */
+            unit_id?: number | null;
+            /**
+             * Until
+             * @description ms since the epoch
+             */
+            until: number;
+        };
         /** SessionUser */
         SessionUser: {
             /** Demo */
@@ -6405,17 +10125,132 @@ export interface components {
             /** Value */
             value: unknown;
         };
-        /** SignIn */
-        SignIn: {
+        /**
+         * ShelveIn
+         * @description Keep this alarm silent for a limited time; how long at most depends on its priority.
+         */
+        ShelveIn: {
+            /** Minutes */
+            minutes: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * ShiftIn
+         * @description A shift by hand, beside the rota.
+         */
+        ShiftIn: {
+            /** Code */
+            code: string;
             /**
-             * Code
-             * @description second factor or recovery code
+             * Ends At
+             * Format: date-time
              */
-            code?: string | null;
-            /** Password */
-            password: string;
-            /** Username */
-            username: string;
+            ends_at: string;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** People */
+            people: number[];
+            /** Reason */
+            reason: string;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+        };
+        /**
+         * ShiftKindIn
+         * @description One row of the shift table; an end at or before the start lies on the next day.
+         */
+        ShiftKindIn: {
+            /** Code */
+            code: string;
+            /** End */
+            end: string;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Start */
+            start: string;
+        };
+        /**
+         * ShiftOut
+         * @description A shift. ``handover``: none (not yet over), due, late, missing, draft, signed by the leaving person, done.
+         */
+        ShiftOut: {
+            /** Code */
+            code: string;
+            /** Crew */
+            crew: string;
+            /** Desk Id */
+            desk_id: number;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /**
+             * Handover
+             * @enum {string}
+             */
+            handover: "none" | "due" | "late" | "missing" | "draft" | "signed" | "done";
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** People */
+            people: components["schemas"]["ShiftPersonOut"][];
+            /** Rota Id */
+            rota_id: number | null;
+            /**
+             * Starts At
+             * Format: date-time
+             */
+            starts_at: string;
+            /** State */
+            state: string;
+        };
+        /** ShiftPersonOut */
+        ShiftPersonOut: {
+            /**
+             * Added At
+             * Format: date-time
+             */
+            added_at: string;
+            /** Leads */
+            leads: boolean;
+            person: components["schemas"]["Person"];
+            /** Reason */
+            reason: string;
+            /** Removed At */
+            removed_at: string | null;
+            replaces: components["schemas"]["Person"] | null;
+        };
+        /**
+         * Signature
+         * @description ``method``: ``password`` (proved anew) or ``session``.
+         */
+        Signature: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Method */
+            method: string;
+            person: components["schemas"]["Person"];
         };
         /** SiteIn */
         SiteIn: {
@@ -6531,6 +10366,22 @@ export interface components {
             throttled: boolean;
         };
         /**
+         * SourceOut
+         * @description The gateway or device that feeds the points of a group; ``connected`` None when nobody can say.
+         */
+        SourceOut: {
+            /** Code */
+            code: string;
+            /** Connected */
+            connected: boolean | null;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+        };
+        /**
          * SparkplugSource
          * @description Sparkplug B nodes of one group (``+``: of every group).
          *
@@ -6557,6 +10408,16 @@ export interface components {
              * @default true
              */
             rebirth: boolean;
+        };
+        /**
+         * SplitIn
+         * @description Alarms that do not belong here: they make a group of their own.
+         */
+        SplitIn: {
+            /** Alarm Ids */
+            alarm_ids: number[];
+            /** Reason */
+            reason: string;
         };
         /**
          * StaleIn
@@ -6589,6 +10450,19 @@ export interface components {
             period_s: number;
             /** Point Id */
             point_id: number;
+        };
+        /**
+         * StateSignal
+         * @description True while the value is one of ``values`` (a state or a switch).
+         */
+        StateSignal: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "state";
+            /** Values */
+            values: number[];
         };
         /**
          * StatusMap
@@ -6626,9 +10500,11 @@ export interface components {
         };
         /**
          * StepIn
-         * @description One step of a threshold. Limit and deadband in the point's unit.
+         * @description One step of a threshold. Limit and deadband in the unit of the signal: the point's, if there is no other.
          */
         StepIn: {
+            /** Consequence */
+            consequence?: ("minor" | "moderate" | "major" | "severe") | null;
             /**
              * Deadband
              * @default 0
@@ -6646,11 +10522,117 @@ export interface components {
              * @default 0
              */
             on_delay_s: number;
+            /** Priority */
+            priority?: number | null;
+            /** Respond Within */
+            respond_within?: ("immediate" | "prompt" | "soon" | "later") | null;
+        };
+        /**
+         * SuppressionCount
+         * @description Audit of silences begun in the window; ``unauthorised`` ones have no owner, reason or end.
+         */
+        SuppressionCount: {
+            /** Begun */
+            begun: number;
+            /** Kept Silent */
+            kept_silent: number;
+            /** Kind */
+            kind: string;
+            /** Running */
+            running: number;
+            /** Unauthorised */
+            unauthorised: number;
+        };
+        /**
+         * SuppressionOut
+         * @description A time in which alarms were kept silent; instants in ms. ``ended_at`` None while it runs.
+         */
+        SuppressionOut: {
+            /** Covers */
+            covers: string;
+            /** Ended At */
+            ended_at: number | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Ended Note */
+            ended_note: string | null;
+            /** Ended Reason */
+            ended_reason: ("expired" | "person" | "condition" | "calm") | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** From At */
+            from_at: number;
+            /** Id */
+            id: number;
+            /** Kept Silent */
+            kept_silent: number;
             /**
-             * Priority
-             * @description 1 is the highest
+             * Kind
+             * @enum {string}
              */
-            priority: number;
+            kind: "shelved" | "by_design" | "out_of_service" | "chattering";
+            /** Owner Name */
+            owner_name: string;
+            /** Point Id */
+            point_id: number | null;
+            /** Reason */
+            reason: string;
+            /** Reference */
+            reference: string;
+            /** Rule Id */
+            rule_id: number | null;
+            /** Step */
+            step: string | null;
+            /** Thing Id */
+            thing_id: number | null;
+            /** Unit Id */
+            unit_id: number | null;
+            /** Until At */
+            until_at: number | null;
+        };
+        /**
+         * SuspectSignal
+         * @description True while the readings are marked suspect (or bad), and for ``hold_s`` after a finding of forensics.
+         */
+        SuspectSignal: {
+            /**
+             * Bad
+             * @description readings that are bad count too
+             * @default true
+             */
+            bad: boolean;
+            /**
+             * Findings
+             * @default []
+             */
+            findings: ("flat_line" | "spike" | "out_of_range" | "repeated_block" | "clock_drift")[];
+            /**
+             * Hold S
+             * @description seconds
+             * @default 3600
+             */
+            hold_s: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "suspect";
+        };
+        /**
+         * SwapIn
+         * @description Two people exchange their shifts.
+         */
+        SwapIn: {
+            /** Reason */
+            reason: string;
+            /** Shift Id */
+            shift_id: number;
+            /** User Id */
+            user_id: number;
+            /** With Shift Id */
+            with_shift_id: number;
+            /** With User Id */
+            with_user_id: number;
         };
         /** TabOut */
         TabOut: {
@@ -6676,7 +10658,7 @@ export interface components {
             /** Bottom */
             bottom: number;
             enterprise: components["schemas"]["parksight__command__schemas__Named"] | null;
-            figure: components["schemas"]["Figure"];
+            figure: components["schemas"]["parksight__command__schemas__Figure"];
             /** High */
             high: number | null;
             /** Level */
@@ -6866,6 +10848,20 @@ export interface components {
             /** User Id */
             user_id: number;
         };
+        /** TopAlarm */
+        TopAlarm: {
+            /** Count */
+            count: number;
+            point: components["schemas"]["PointRef"] | null;
+            /** Rule Code */
+            rule_code: string;
+            /** Rule Id */
+            rule_id: number;
+            /** Share */
+            share: number;
+            /** Step */
+            step: string;
+        };
         /**
          * TopicSource
          * @description JSON messages under one topic pattern.
@@ -6934,6 +10930,145 @@ export interface components {
             enabled: boolean;
             /** Recovery Codes Left */
             recovery_codes_left: number;
+        };
+        /**
+         * TuningDifference
+         * @description An alarm that only one version raises, or that both raise at different times.
+         *
+         *     Attributes:
+         *         what: ``added``, ``removed`` or ``shifted``.
+         *         shift_s: later (positive) or earlier under the draft.
+         *         confirmed: a person closed the real alarm of that time with the cause "real".
+         */
+        TuningDifference: {
+            /** Cleared At */
+            cleared_at: number | null;
+            /** Confirmed */
+            confirmed: boolean;
+            /** Point Id */
+            point_id: number;
+            /** Raised At */
+            raised_at: number;
+            /** Shift S */
+            shift_s: number | null;
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "HH" | "H" | "L" | "LL" | "STALE" | "ON";
+            /**
+             * What
+             * @enum {string}
+             */
+            what: "added" | "removed" | "shifted";
+        };
+        /**
+         * TuningIn
+         * @description Compare the rule in force (none for a new rule) with a draft over stored days.
+         */
+        TuningIn: {
+            /**
+             * Days
+             * @default 90
+             */
+            days: number;
+            rule: components["schemas"]["RuleIn"];
+            /** Rule Id */
+            rule_id?: number | null;
+        };
+        /**
+         * TuningOut
+         * @description A replay: its progress, then its result.
+         */
+        TuningOut: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Code */
+            code: string;
+            /** End */
+            end: number;
+            /** Id */
+            id: string;
+            /** Points */
+            points: components["schemas"]["PointRef"][];
+            /** Problem */
+            problem: string | null;
+            /** Progress */
+            progress: number;
+            result: components["schemas"]["TuningResult"] | null;
+            /** Rule Id */
+            rule_id: number | null;
+            /** Start */
+            start: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "running" | "done" | "cancelled" | "failed";
+        };
+        /**
+         * TuningResult
+         * @description The counterfactual.
+         *
+         *     Attributes:
+         *         fewer: alarms of the rule in force minus those of the draft.
+         *         confirmed: events that people confirmed in that time; ``missed`` of them under the draft.
+         *         confirmed_known: False when nothing tells which alarms were real: then "none missed" means nothing.
+         *         later: shifted alarms, each confirmed one named by ``later_s``.
+         *         differences: the newest; ``differences_total`` how many there are.
+         */
+        TuningResult: {
+            after: components["schemas"]["TuningSide"];
+            before: components["schemas"]["TuningSide"] | null;
+            /** Confirmed */
+            confirmed: number;
+            /** Confirmed Known */
+            confirmed_known: boolean;
+            /**
+             * Coverage
+             * @description share of the span for which there are observations
+             */
+            coverage: number;
+            /** Differences */
+            differences: components["schemas"]["TuningDifference"][];
+            /** Differences Total */
+            differences_total: number;
+            /** Earlier */
+            earlier: number;
+            /** Fewer */
+            fewer: number;
+            /** Later */
+            later: number;
+            /** Later S */
+            later_s: number[];
+            /** Missed */
+            missed: number;
+            /** Rows */
+            rows: number;
+            /**
+             * Text
+             * @description the result in a sentence, in the reader's language
+             */
+            text: string;
+        };
+        /**
+         * TuningSide
+         * @description Alarms of one of both versions; ``minutes`` is the time they stood.
+         */
+        TuningSide: {
+            /** Alarms */
+            alarms: number;
+            /** By Step */
+            by_step: {
+                [key: string]: number;
+            };
+            /** Minutes */
+            minutes: number;
         };
         /** UnitIn */
         UnitIn: {
@@ -7045,7 +11180,7 @@ export interface components {
             /** Peer */
             peer: string;
             /** Proposals */
-            proposals: components["schemas"]["ProposalOut"][];
+            proposals: components["schemas"]["parksight__gateways__schemas__ProposalOut"][];
             /** Protocol */
             protocol: string;
             /** Sample Hex */
@@ -7193,24 +11328,11 @@ export interface components {
         };
         /** Utility */
         Utility: {
-            figure: components["schemas"]["Figure"];
+            figure: components["schemas"]["parksight__command__schemas__Figure"];
             /** Key */
             key: string;
             /** Spark */
             spark: (number | null)[];
-        };
-        /** ValidationError */
-        ValidationError: {
-            /** Context */
-            ctx?: Record<string, never>;
-            /** Input */
-            input?: unknown;
-            /** Location */
-            loc: (string | number)[];
-            /** Message */
-            msg: string;
-            /** Error Type */
-            type: string;
         };
         /**
          * Vocabulary
@@ -7223,14 +11345,140 @@ export interface components {
             quantities: components["schemas"]["QuantityOut"][];
         };
         /**
+         * VoteSignal
+         * @description True when ``least`` of the conditions are true, e.g. 2 of 3 (2oo3).
+         *
+         *     Attributes:
+         *         bad: what a voter that is unknown does: ``unknown``: the result is unknown unless the others have decided it;
+         *             ``trips``: votes for the alarm; ``drops``: does not vote; ``degrades``: does not vote, and one vote less
+         *             is needed for each (at least one).
+         */
+        VoteSignal: {
+            /**
+             * Bad
+             * @default unknown
+             * @enum {string}
+             */
+            bad: "unknown" | "trips" | "drops" | "degrades";
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "vote";
+            /** Least */
+            least: number;
+            /** Max Age S */
+            max_age_s?: number | null;
+            /** Voters */
+            voters: string[];
+        };
+        /**
          * WeatherPanel
          * @description The zone's own station: direction in degrees the wind comes *from*.
          */
         WeatherPanel: {
-            humidity: components["schemas"]["Figure"] | null;
-            temperature: components["schemas"]["Figure"] | null;
-            wind_from: components["schemas"]["Figure"] | null;
-            wind_speed: components["schemas"]["Figure"] | null;
+            humidity: components["schemas"]["parksight__command__schemas__Figure"] | null;
+            temperature: components["schemas"]["parksight__command__schemas__Figure"] | null;
+            wind_from: components["schemas"]["parksight__command__schemas__Figure"] | null;
+            wind_speed: components["schemas"]["parksight__command__schemas__Figure"] | null;
+        };
+        /**
+         * WindNow
+         * @description Keep the zone's wind as it was at that moment.
+         */
+        WindNow: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "wind";
+        };
+        /**
+         * WindowIn
+         * @description Calibration or maintenance announced beforehand.
+         */
+        WindowIn: {
+            /**
+             * End
+             * @description ms since the epoch
+             */
+            end: number;
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "calibration" | "maintenance";
+            /** Point Id */
+            point_id?: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Reference
+             * @default
+             */
+            reference: string;
+            /** Rule Id */
+            rule_id?: number | null;
+            /**
+             * Start
+             * @description ms since the epoch
+             */
+            start: number;
+            /** Step */
+            step?: ("HH" | "H" | "L" | "LL" | "STALE" | "ON") | null;
+            /** Thing Id */
+            thing_id?: number | null;
+            /** Unit Id */
+            unit_id?: number | null;
+        };
+        /**
+         * WindowOut
+         * @description Works announced for a time and place; ``late``: announced only after they had begun.
+         */
+        WindowOut: {
+            /** Alarms */
+            alarms: number;
+            /** Announced At */
+            announced_at: number;
+            /** Covers */
+            covers: string;
+            /** End */
+            end: number;
+            /** Ended At */
+            ended_at: number | null;
+            /** Ended By */
+            ended_by: string | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "calibration" | "maintenance";
+            /** Late */
+            late: boolean;
+            /** Owner Name */
+            owner_name: string;
+            /** Point Id */
+            point_id: number | null;
+            /** Reason */
+            reason: string;
+            /** Reference */
+            reference: string;
+            /** Rule Id */
+            rule_id: number | null;
+            /** Start */
+            start: number;
+            /** Step */
+            step: string | null;
+            /** Thing Id */
+            thing_id: number | null;
+            /** Unit Id */
+            unit_id: number | null;
         };
         /** ZoneHead */
         ZoneHead: {
@@ -7290,8 +11538,16 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        /** EndIn */
+        parksight__alarms__schemas__alarms__EndIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
         /** Named */
-        parksight__alarms__schemas__Named: {
+        parksight__alarms__schemas__common__Named: {
             /** Code */
             code: string;
             /** Id */
@@ -7301,27 +11557,196 @@ export interface components {
             /** Name En */
             name_en: string;
         };
-        /** RuleOut */
-        parksight__alarms__schemas__RuleOut: {
-            /** Basis */
-            basis: string;
+        /**
+         * Figure
+         * @description A measured figure beside the standard's.
+         *
+         *     Attributes:
+         *         name: key of its text, ``alarms.performance.<name>``.
+         *         value: None when there is nothing to compute it from.
+         *         acceptable: the pack's figure; ``manageable`` its upper bound where it has one. Same unit as ``value``.
+         *         good: within the acceptable figure; None when it cannot be judged.
+         *         confidence: ``two_sources``, ``one_source`` or ``own_unverified``.
+         *         drill: query of the list of alarms the figure was computed from.
+         */
+        parksight__alarms__schemas__performance__Figure: {
+            /** Acceptable */
+            acceptable: number | null;
+            /** Confidence */
+            confidence: string | null;
+            /** Drill */
+            drill: string;
+            /** Good */
+            good: boolean | null;
+            /** Manageable */
+            manageable: number | null;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * ProposalOut
+         * @description A proposal and what became of it.
+         *
+         *     Attributes:
+         *         content: the rule as it shall be.
+         *         before: the version in force when it was made, None for a new rule.
+         *         changed: names of what differs.
+         *         batch_id: proposals of one import share it.
+         *         tuning: summary of the replay it rests on.
+         *         state: ``outdated``: the rule was changed otherwise meanwhile.
+         *         may_decide: whether the caller may approve or reject it.
+         */
+        parksight__alarms__schemas__rules__proposals__ProposalOut: {
+            /** Base Version */
+            base_version: number | null;
+            /** Batch Id */
+            batch_id: string | null;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** Changed */
+            changed: string[];
             /** Code */
             code: string;
+            /** Comment */
+            comment: string;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** May Decide */
+            may_decide: boolean;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Reason */
+            reason: string;
+            /** Rule Id */
+            rule_id: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "rejected" | "withdrawn" | "outdated";
+            /** Tuning */
+            tuning: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * RuleOut
+         * @description A rule as it is in force; ``target`` names points by id. ``open_proposals`` wait for a decision.
+         *
+         *     ``commissioning``: changes still take effect at once, for those who may.
+         */
+        parksight__alarms__schemas__rules__rule__RuleOut: {
+            /**
+             * Basis
+             * @description law, standard and clause, or plant document
+             * @default
+             */
+            basis: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /** Code */
+            code: string;
+            /** Commissioning */
+            commissioning: boolean;
             /**
              * Created At
              * Format: date-time
              */
             created_at: string;
             definition: components["schemas"]["Definition"];
-            /** Enabled */
+            /**
+             * Enabled
+             * @default true
+             */
             enabled: boolean;
             /** Enterprise Id */
             enterprise_id: number | null;
             /** Id */
             id: number;
-            /** Name */
+            /**
+             * In Service
+             * @default true
+             */
+            in_service: boolean;
+            /** Kind */
+            kind: string;
+            /**
+             * Latching
+             * @default false
+             */
+            latching: boolean;
+            /**
+             * Name
+             * @default
+             */
             name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Never Delay */
+            never_delay?: ("gas" | "trip") | null;
+            /** Open Proposals */
+            open_proposals: number;
             point: components["schemas"]["PointRef"] | null;
+            /**
+             * Post
+             * @default
+             */
+            post: string;
+            /**
+             * @default {
+             *       "causes": [],
+             *       "causes_en": [],
+             *       "consequence_text": "",
+             *       "consequence_text_en": "",
+             *       "decided_basis": "",
+             *       "decided_by": "",
+             *       "priority_reason": "",
+             *       "response": "",
+             *       "response_en": ""
+             *     }
+             */
+            rationale: components["schemas"]["Rationale"];
+            /**
+             * Service Reason
+             * @default
+             */
+            service_reason: string;
+            /**
+             * Standard
+             * @default
+             */
+            standard: string;
+            /** Suppression */
+            suppression?: string | null;
+            /** Target */
+            target: components["schemas"]["PointTarget"] | components["schemas"]["ClassTarget"] | components["schemas"]["PlaceTarget"];
             /**
              * Updated At
              * Format: date-time
@@ -7329,6 +11754,34 @@ export interface components {
             updated_at: string;
             /** Version */
             version: number;
+        };
+        /**
+         * Figure
+         * @description A number with everything that is needed to believe it.
+         *
+         *     Attributes:
+         *         observed_at: instant of the *oldest* newest-value in it; a sum is as old as its oldest part.
+         *         period_s: longest expected period of its parts, seconds; older than three of them is stale.
+         *         points: ids whose live values make up the number when there are few; the page follows them live.
+         */
+        parksight__command__schemas__Figure: {
+            coverage: components["schemas"]["Coverage"] | null;
+            drill: components["schemas"]["Drill"] | null;
+            /** Observed At */
+            observed_at: number | null;
+            /** Period S */
+            period_s: number | null;
+            /** Points */
+            points: number[];
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
         };
         /** Named */
         parksight__command__schemas__Named: {
@@ -7341,6 +11794,27 @@ export interface components {
              * @default
              */
             name_en: string;
+        };
+        /** EndIn */
+        parksight__duty__schemas__EndIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
+         * SignIn
+         * @description A signature. People with a password prove themselves anew; others by their session.
+         */
+        parksight__duty__schemas__SignIn: {
+            /**
+             * Hash
+             * @description what the page showed; refused when it is not what is there
+             */
+            hash?: string | null;
+            /** Password */
+            password?: string | null;
         };
         /**
          * Template
@@ -7447,6 +11921,38 @@ export interface components {
             unchanged: number;
             /** Updated */
             updated: number;
+        };
+        /**
+         * ProposalOut
+         * @description A point suggested for one field; None where a person must decide.
+         */
+        parksight__gateways__schemas__ProposalOut: {
+            /** Address */
+            address: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Quantity */
+            quantity: string | null;
+            /** Sample */
+            sample: string;
+            /** Unit */
+            unit: string | null;
+        };
+        /** SignIn */
+        parksight__kernel__identity__schemas__SignIn: {
+            /**
+             * Code
+             * @description second factor or recovery code
+             */
+            code?: string | null;
+            /** Password */
+            password: string;
+            /** Username */
+            username: string;
         };
         /**
          * ImportReport
@@ -7556,6 +12062,7 @@ export interface operations {
                 point_id?: number | null;
                 enterprise_id?: number | null;
                 enabled?: boolean | null;
+                kind?: ("limit" | "stale" | "rate" | "deviation" | "flat" | "range" | "state" | "change" | "expression" | "vote" | "count" | "ewma" | "cusum" | "average" | "suspect") | null;
                 limit?: number;
                 offset?: number;
             };
@@ -7574,13 +12081,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_RuleOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7604,16 +12111,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__RuleOut"];
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_alarm_rules: {
+        parameters: {
+            query?: {
+                format?: "csv" | "xlsx";
+                enterprise_id?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7640,13 +12177,444 @@ export interface operations {
                     "application/json": components["schemas"]["RuleImportReport"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_alarm_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_rule_proposals: {
+        parameters: {
+            query?: {
+                state?: ("open" | "approved" | "rejected" | "withdrawn" | "outdated") | null;
+                rule_id?: number | null;
+                batch_id?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProposalOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    propose_alarm_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProposalIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_alarm_rule_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_alarm_rule_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                batch_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_rule_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_alarm_rule_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject_alarm_rule_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_alarm_rule_proposal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                proposal_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_tunings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuningOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_alarm_tuning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TuningIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuningOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_tuning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuningOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_alarm_tuning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TuningOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7668,16 +12636,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__RuleOut"];
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7703,16 +12671,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__RuleOut"];
+                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_rule_points: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                rule_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_RuleInstance_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7737,13 +12739,13 @@ export interface operations {
                     "application/json": components["schemas"]["RuleVersionOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7751,17 +12753,21 @@ export interface operations {
     list_alarms: {
         parameters: {
             query?: {
-                state?: "open" | "active" | "unknown" | "unacknowledged" | "cleared" | "closed" | "all";
+                state?: "open" | "active" | "unknown" | "unacknowledged" | "suppressed" | "cleared" | "closed" | "all";
                 priority?: number[];
                 enterprise_id?: number | null;
                 point_id?: number | null;
                 unit_id?: number | null;
                 thing_id?: number | null;
-                step?: ("HH" | "H" | "L" | "LL" | "STALE") | null;
+                step?: ("HH" | "H" | "L" | "LL" | "STALE" | "ON") | null;
                 q?: string | null;
                 start?: number | null;
                 end?: number | null;
                 sort?: string;
+                group_id?: number | null;
+                cause?: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+                post?: string | null;
+                suppressed?: ("shelved" | "by_design" | "out_of_service" | "chattering") | null;
                 limit?: number;
                 offset?: number;
             };
@@ -7780,13 +12786,79 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AlarmOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyCloseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7811,13 +12883,13 @@ export interface operations {
                     "application/json": components["schemas"]["Counts"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7825,17 +12897,21 @@ export interface operations {
     export_alarms: {
         parameters: {
             query?: {
-                state?: "open" | "active" | "unknown" | "unacknowledged" | "cleared" | "closed" | "all";
+                state?: "open" | "active" | "unknown" | "unacknowledged" | "suppressed" | "cleared" | "closed" | "all";
                 priority?: number[];
                 enterprise_id?: number | null;
                 point_id?: number | null;
                 unit_id?: number | null;
                 thing_id?: number | null;
-                step?: ("HH" | "H" | "L" | "LL" | "STALE") | null;
+                step?: ("HH" | "H" | "L" | "LL" | "STALE" | "ON") | null;
                 q?: string | null;
                 start?: number | null;
                 end?: number | null;
                 sort?: string;
+                group_id?: number | null;
+                cause?: ("real" | "test" | "sensor" | "communication" | "calibration" | "nuisance" | "drill") | null;
+                post?: string | null;
+                suppressed?: ("shelved" | "by_design" | "out_of_service" | "chattering") | null;
                 format?: "csv" | "xlsx";
             };
             header?: never;
@@ -7851,13 +12927,356 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_floods: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FloodOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_groups: {
+        parameters: {
+            query?: {
+                state?: "open" | "closed" | "all";
+                enterprise_id?: number | null;
+                kind?: ("single" | "thing" | "unit" | "source" | "wind" | "manual") | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_GroupOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    classify_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassifyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    merge_alarm_groups: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    respond_to_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    split_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SplitIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_alarm_group: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GroupDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7867,7 +13286,7 @@ export interface operations {
             query?: {
                 alarm_id?: number | null;
                 point_id?: number | null;
-                what?: ("raised" | "cleared" | "unknown" | "known" | "withdrawn" | "acknowledged") | null;
+                what?: ("raised" | "repeated" | "cleared" | "unknown" | "known" | "withdrawn" | "acknowledged" | "verifying" | "classified" | "responding" | "returned" | "closed" | "reset" | "shelved" | "unshelved" | "out_of_service" | "returned_to_service" | "suppressed" | "unsuppressed" | "chattering" | "calmed" | "realarmed" | "grouped" | "moved") | null;
                 start?: number | null;
                 end?: number | null;
                 limit?: number;
@@ -7888,13 +13307,380 @@ export interface operations {
                     "application/json": components["schemas"]["Page_JournalOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_alarm_journal: {
+        parameters: {
+            query?: {
+                alarm_id?: number | null;
+                point_id?: number | null;
+                what?: ("raised" | "repeated" | "cleared" | "unknown" | "known" | "withdrawn" | "acknowledged" | "verifying" | "classified" | "responding" | "returned" | "closed" | "reset" | "shelved" | "unshelved" | "out_of_service" | "returned_to_service" | "suppressed" | "unsuppressed" | "chattering" | "calmed" | "realarmed" | "grouped" | "moved") | null;
+                start?: number | null;
+                end?: number | null;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse_alarm_linkages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_linkages: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LinkageOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_alarm_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkageIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_alarm_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                linkage_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_alarm_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                linkage_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkagePatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rehearse_alarm_linkage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                linkage_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DryRunIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRunOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_linkage_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                linkage_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkageVersionOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alarm_performance: {
+        parameters: {
+            query?: {
+                start?: number | null;
+                end?: number | null;
+                enterprise_id?: number | null;
+                post?: string | null;
+                positions?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Performance"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_alarm_performance: {
+        parameters: {
+            query?: {
+                start?: number | null;
+                end?: number | null;
+                enterprise_id?: number | null;
+                post?: string | null;
+                positions?: number | null;
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_reactions: {
+        parameters: {
+            query?: {
+                alarm_id?: number | null;
+                state?: ("waiting" | "running" | "done" | "failed" | "refused" | "no_provider") | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ReactionOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7919,6 +13705,215 @@ export interface operations {
                     };
                 };
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_suppressions: {
+        parameters: {
+            query?: {
+                kind?: ("shelved" | "by_design" | "out_of_service" | "chattering") | null;
+                running?: boolean | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SuppressionOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_out_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_alarm_suppression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                suppression_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuppressionOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_windows: {
+        parameters: {
+            query?: {
+                /** @description only those that are not over */
+                coming?: boolean;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_WindowOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    announce_alarm_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WindowIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_alarm_window: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                window_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     get_alarm: {
@@ -7938,16 +13933,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["AlarmOut"];
+                    "application/json": components["schemas"]["AlarmDetail"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -7976,13 +13971,328 @@ export interface operations {
                     "application/json": components["schemas"]["AlarmOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    classify_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClassifyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CloseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_alarm_out_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OutOfServiceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    respond_to_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_alarm_to_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShelveIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unshelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                alarm_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8020,13 +14330,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AssignmentOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8053,13 +14363,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8084,13 +14394,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8118,13 +14428,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8153,13 +14463,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8187,13 +14497,13 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8228,13 +14538,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AuditView_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8254,6 +14564,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -8279,13 +14598,13 @@ export interface operations {
                     "application/json": components["schemas"]["ChainView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8322,13 +14641,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PlaceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8355,13 +14674,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8386,13 +14705,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8420,13 +14739,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8455,13 +14774,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8489,13 +14808,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8532,13 +14851,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CameraOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8565,13 +14884,13 @@ export interface operations {
                     "application/json": components["schemas"]["CameraOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8596,13 +14915,13 @@ export interface operations {
                     "application/json": components["schemas"]["CameraOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8630,13 +14949,13 @@ export interface operations {
                     "application/json": components["schemas"]["CameraOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8665,13 +14984,13 @@ export interface operations {
                     "application/json": components["schemas"]["CameraOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8699,13 +15018,13 @@ export interface operations {
                     "application/json": components["schemas"]["CameraOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8731,13 +15050,13 @@ export interface operations {
                     "application/json": components["schemas"]["Overview"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8762,13 +15081,13 @@ export interface operations {
                     "application/json": components["schemas"]["DepartmentView"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8795,13 +15114,13 @@ export interface operations {
                     "application/json": components["schemas"]["DepartmentView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8830,13 +15149,13 @@ export interface operations {
                     "application/json": components["schemas"]["DepartmentView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8868,13 +15187,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DeviceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8901,13 +15220,13 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8936,13 +15255,13 @@ export interface operations {
                     "application/json": components["schemas"]["parksight__gateways__schemas__ImportReport"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -8971,13 +15290,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_UnknownOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9002,13 +15321,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnknownDetail"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9031,13 +15350,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9066,13 +15385,13 @@ export interface operations {
                     "application/json": components["schemas"]["OnboardOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9097,13 +15416,13 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9126,13 +15445,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9161,13 +15480,13 @@ export interface operations {
                     "application/json": components["schemas"]["DeviceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9192,13 +15511,13 @@ export interface operations {
                     "application/json": components["schemas"]["CredentialOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9227,13 +15546,13 @@ export interface operations {
                     "application/json": components["schemas"]["CredentialMade"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9257,13 +15576,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9288,13 +15607,13 @@ export interface operations {
                     "application/json": components["schemas"]["DiagnosisOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9322,13 +15641,13 @@ export interface operations {
                     "application/json": components["schemas"]["FramesOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9357,13 +15676,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_InformationOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9390,13 +15709,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9425,13 +15744,13 @@ export interface operations {
                     "application/json": components["schemas"]["RequestOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9456,13 +15775,13 @@ export interface operations {
                     "application/json": components["schemas"]["MappingOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9491,13 +15810,1018 @@ export interface operations {
                     "application/json": components["schemas"]["MappingOut"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_absences: {
+        parameters: {
+            query?: {
+                show?: ("open" | "now" | "mine" | "to_decide") | null;
+                user_id?: number | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AbsenceOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    request_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AbsenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_absence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                absence_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__duty__schemas__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AbsenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duty_desks: {
+        parameters: {
+            query?: {
+                active?: boolean | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeskOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_duty_desk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_duty_desk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_duty_desk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeskPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeskOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_duty_calendar: {
+        parameters: {
+            query: {
+                /** @description start of the span, ISO 8601 with offset */
+                from: string;
+                /** @description end of the span, exclusive */
+                until: string;
+            };
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calendar"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draft_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DraftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duty_log: {
+        parameters: {
+            query?: {
+                /** @description recorded from here on */
+                from?: string | null;
+                /** @description recorded before */
+                until?: string | null;
+                shift_id?: number | null;
+                category?: ("event" | "alarm" | "instruction" | "visit" | "equipment" | "weather" | "drill" | "other") | null;
+                /** @description part of the text */
+                q?: string | null;
+                late?: boolean | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_LogOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_duty_log: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duty_rotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_duty_rota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_duty_rota: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_duty_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                desk_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_handovers: {
+        parameters: {
+            query?: {
+                desk_id?: number | null;
+                state?: ("draft" | "signed" | "handed_over" | "refused" | "replaced") | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HandoverRow_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__duty__schemas__SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refuse_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RefuseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remark_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemarkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_handover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                handover_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__duty__schemas__SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HandoverOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_on_duty: {
+        parameters: {
+            query?: {
+                /** @description code of a post */
+                post?: string | null;
+                /** @description code of a desk */
+                desk?: string | null;
+                /** @description instant; now by default */
+                at?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnDutyOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duty_people: {
+        parameters: {
+            query?: {
+                /** @description part of a name */
+                q?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Person_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_duty_rota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                rota_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RotaEnd"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotaOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_duty_shifts: {
+        parameters: {
+            query: {
+                /** @description start of the span, ISO 8601 with offset */
+                from: string;
+                /** @description end of the span, exclusive */
+                until: string;
+                desk_id?: number | null;
+                user_id?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    swap_duty_shifts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwapIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_duty_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                shift_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__duty__schemas__EndIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_on_duty_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                shift_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplaceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShiftOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9536,13 +16860,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_EnterpriseOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9569,13 +16893,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9600,13 +16924,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseSummary"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9631,13 +16955,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9665,13 +16989,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9700,13 +17024,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9734,13 +17058,13 @@ export interface operations {
                     "application/json": components["schemas"]["EnterpriseOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9779,13 +17103,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_EquipmentOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9812,13 +17136,13 @@ export interface operations {
                     "application/json": components["schemas"]["EquipmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9843,13 +17167,13 @@ export interface operations {
                     "application/json": components["schemas"]["EquipmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9877,13 +17201,13 @@ export interface operations {
                     "application/json": components["schemas"]["EquipmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9912,13 +17236,13 @@ export interface operations {
                     "application/json": components["schemas"]["EquipmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9946,13 +17270,13 @@ export interface operations {
                     "application/json": components["schemas"]["EquipmentOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -9980,13 +17304,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_FileView_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10013,13 +17337,13 @@ export interface operations {
                     "application/json": components["schemas"]["FileView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10044,13 +17368,13 @@ export interface operations {
                     "application/json": components["schemas"]["FileView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10075,13 +17399,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10104,13 +17428,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10144,13 +17468,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_FindingOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10179,13 +17503,13 @@ export interface operations {
                     "application/json": components["schemas"]["FindingOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10206,6 +17530,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Rules"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10232,13 +17565,13 @@ export interface operations {
                     "application/json": components["schemas"]["RunResult"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10261,6 +17594,15 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayOut"][];
                 };
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_modbus_templates: {
@@ -10281,6 +17623,15 @@ export interface operations {
                     "application/json": components["schemas"]["TemplatesOut"];
                 };
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_mqtt_connections: {
@@ -10299,6 +17650,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MqttConnectionOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10325,13 +17685,13 @@ export interface operations {
                     "application/json": components["schemas"]["MqttConnectionOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10356,13 +17716,13 @@ export interface operations {
                     "application/json": components["schemas"]["MqttConnectionOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10385,13 +17745,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10420,13 +17780,13 @@ export interface operations {
                     "application/json": components["schemas"]["MqttConnectionOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10449,6 +17809,15 @@ export interface operations {
                     "application/json": components["schemas"]["MqttTemplatesOut"];
                 };
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_protocols: {
@@ -10467,6 +17836,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProtocolOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10491,13 +17869,13 @@ export interface operations {
                     "application/json": components["schemas"]["GatewayOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10525,13 +17903,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ConnectionOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10552,6 +17930,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HealthView"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10599,13 +17986,13 @@ export interface operations {
                     "application/json": components["schemas"]["PushOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10634,13 +18021,13 @@ export interface operations {
                     "application/json": components["schemas"]["Rejects"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10665,13 +18052,13 @@ export interface operations {
                     "application/json": components["schemas"]["IngestStatus"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10692,6 +18079,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LayerInfo"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10725,13 +18121,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10760,13 +18156,13 @@ export interface operations {
                     "application/json": components["schemas"]["PickHit"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10787,6 +18183,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetaView"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10820,13 +18225,13 @@ export interface operations {
                     "application/json": components["schemas"]["Course"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10863,13 +18268,13 @@ export interface operations {
                     "text/csv": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10899,13 +18304,13 @@ export interface operations {
                     "application/json": components["schemas"]["LastAnswer"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10938,13 +18343,13 @@ export interface operations {
                     "application/json": components["schemas"]["RawPage"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10965,6 +18370,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OrganisationView"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -10991,13 +18405,13 @@ export interface operations {
                     "application/json": components["schemas"]["OrganisationView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11034,13 +18448,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PlaceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11067,13 +18481,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11098,13 +18512,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11132,13 +18546,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11167,13 +18581,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11201,13 +18615,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11242,13 +18656,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PersonOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11275,13 +18689,13 @@ export interface operations {
                     "application/json": components["schemas"]["PersonOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11306,13 +18720,13 @@ export interface operations {
                     "application/json": components["schemas"]["PersonOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11340,13 +18754,13 @@ export interface operations {
                     "application/json": components["schemas"]["PersonOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11375,13 +18789,13 @@ export interface operations {
                     "application/json": components["schemas"]["PersonOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11409,13 +18823,13 @@ export interface operations {
                     "application/json": components["schemas"]["PersonOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11452,13 +18866,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PlaceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11485,13 +18899,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11516,13 +18930,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11550,13 +18964,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11585,13 +18999,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11619,13 +19033,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11667,13 +19081,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PointOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11700,13 +19114,13 @@ export interface operations {
                     "application/json": components["schemas"]["PointOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11731,13 +19145,13 @@ export interface operations {
                     "application/json": components["schemas"]["PointOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11774,13 +19188,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11812,13 +19226,13 @@ export interface operations {
                     "application/json": components["schemas"]["parksight__telemetry__points__schemas__ImportReport"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11839,6 +19253,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     point_vocabulary: {
@@ -11857,6 +19280,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Vocabulary"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11881,13 +19313,13 @@ export interface operations {
                     "application/json": components["schemas"]["PointOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11913,13 +19345,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11948,13 +19380,13 @@ export interface operations {
                     "application/json": components["schemas"]["PointOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -11979,13 +19411,13 @@ export interface operations {
                     "application/json": components["schemas"]["PostView"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12012,13 +19444,13 @@ export interface operations {
                     "application/json": components["schemas"]["PostView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12047,13 +19479,13 @@ export interface operations {
                     "application/json": components["schemas"]["PostView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12078,13 +19510,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12116,13 +19548,13 @@ export interface operations {
                     "application/json": components["schemas"]["parksight__registry__schemas__ImportReport"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12145,13 +19577,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12177,13 +19609,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImportRunOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12208,13 +19640,13 @@ export interface operations {
                     "application/json": components["schemas"]["parksight__registry__schemas__ImportReport"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12243,13 +19675,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ImportRowOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12286,13 +19718,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PlaceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12319,13 +19751,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12350,13 +19782,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12384,13 +19816,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12419,13 +19851,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12453,13 +19885,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12480,6 +19912,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleView"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12506,13 +19947,13 @@ export interface operations {
                     "application/json": components["schemas"]["SearchHit"][];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12535,6 +19976,15 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     sign_in: {
@@ -12546,7 +19996,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SignIn"];
+                "application/json": components["schemas"]["parksight__kernel__identity__schemas__SignIn"];
             };
         };
         responses: {
@@ -12559,13 +20009,13 @@ export interface operations {
                     "application/json": components["schemas"]["SessionView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12585,6 +20035,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -12606,13 +20065,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12640,13 +20099,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12671,13 +20130,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12698,6 +20157,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TotpView"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12724,13 +20192,13 @@ export interface operations {
                     "application/json": components["schemas"]["RecoveryCodes"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12751,6 +20219,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TotpSecret"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12775,13 +20252,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12802,6 +20279,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingView"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12837,13 +20323,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_SiteOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12870,13 +20356,13 @@ export interface operations {
                     "application/json": components["schemas"]["SiteOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12901,13 +20387,13 @@ export interface operations {
                     "application/json": components["schemas"]["SiteOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12935,13 +20421,13 @@ export interface operations {
                     "application/json": components["schemas"]["SiteOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -12970,13 +20456,13 @@ export interface operations {
                     "application/json": components["schemas"]["SiteOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13004,13 +20490,13 @@ export interface operations {
                     "application/json": components["schemas"]["SiteOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13036,13 +20522,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TokenView_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13069,13 +20555,13 @@ export interface operations {
                     "application/json": components["schemas"]["TokenIssued"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13101,13 +20587,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TokenView_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13130,13 +20616,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13172,13 +20658,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_UnitOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13205,13 +20691,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnitOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13236,13 +20722,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnitOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13270,13 +20756,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnitOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13305,13 +20791,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnitOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13339,13 +20825,13 @@ export interface operations {
                     "application/json": components["schemas"]["UnitOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13377,13 +20863,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_UserView_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13410,13 +20896,13 @@ export interface operations {
                     "application/json": components["schemas"]["UserView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13441,13 +20927,13 @@ export interface operations {
                     "application/json": components["schemas"]["UserView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13476,13 +20962,13 @@ export interface operations {
                     "application/json": components["schemas"]["UserView"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13509,13 +20995,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13538,13 +21024,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13567,13 +21053,13 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13610,13 +21096,13 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PlaceOut_"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13643,13 +21129,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13674,13 +21160,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13708,13 +21194,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13743,13 +21229,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13777,13 +21263,13 @@ export interface operations {
                     "application/json": components["schemas"]["PlaceOut"];
                 };
             };
-            /** @description Validation Error */
-            422: {
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -13803,6 +21289,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
