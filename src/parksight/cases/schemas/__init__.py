@@ -8,6 +8,7 @@ from parksight.cases.schemas.inputs import (
     EvidenceIn,
     LinkIn,
     ParticipantIn,
+    ReviseIn,
     SignIn,
 )
 from parksight.cases.schemas.outputs import (
@@ -46,6 +47,6 @@ __all__ = [
     "ActIn", "CaseCounts", "CaseDetail", "CaseIn", "CaseLight", "CaseRow", "CaseTypeOut", "CaseTypeRow", "ClockOut",
     "ClockTypeOut", "CommentIn", "DemandOut", "DiagramOut", "EdgeOut", "EventOut", "EvidenceIn", "EvidenceOut",
     "ExtensionOut", "FieldOut", "HeldOut", "LedgerOut", "LinkIn", "LinkOut", "NodeOut", "OfferOut", "ParticipantIn",
-    "ParticipantOut", "PartyOut", "PlanOut", "PositionIn", "RefusalOut", "SignIn", "SignatureOut", "SpanOut", "StateOut",
+    "ParticipantOut", "PartyOut", "PlanOut", "PositionIn", "RefusalOut", "ReviseIn", "SignIn", "SignatureOut", "SpanOut", "StateOut",
     "StepOut", "TransitionOut",
 ]  # fmt: skip

@@ -100,6 +100,18 @@ class ActIn(_In):
     request_id: RequestId | None = None
 
 
+class ReviseIn(_In):
+    """Corrections; what is left out stays."""
+
+    title: Title | None = None
+    description: Text | None = None
+    priority: Priority | None = None
+    position: PositionIn | None = None
+    tags: Annotated[list[TagWord] | None, Field(max_length=20)] = None
+    reason: Text = ""
+    version: Annotated[int | None, Field(ge=1, le=2**31)] = None
+
+
 class CommentIn(_In):
     text: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000, pattern=Clean)

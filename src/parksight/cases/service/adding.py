@@ -28,7 +28,7 @@ from parksight.cases.people import Actor
 from parksight.cases.proof import dump
 from parksight.cases.requests import LinkTo, NewEvidence, Party
 from parksight.cases.service.clocks import Clocks
-from parksight.cases.service.moving import done_already
+from parksight.cases.service.moving import changed, done_already
 from parksight.cases.service.room import AHEAD, Room, notice, participants_of
 from parksight.cases.service.telling import Heard, Telling
 from parksight.kernel.audit.chain import plain
@@ -226,22 +226,26 @@ class Adding:
         return row
 
     def revise(
-        self, session: Session, caller: Caller, case_id: int, values: Mapping[str, Any], reason: str
-    ) -> Case:
+        self, session: Session, caller: Caller, case_id: int, values: Mapping[str, Any], reason: str,
+        version: int | None,
+    ) -> Case:  # fmt: skip
         """Correct title, description, priority, position or tags; by the owner, a supervisor or the system."""
         actor, case, now = self._begin(session, caller, case_id)
         if not (caller.kind == "system" or caller.may(SUPERVISE) or actor.owns(case)):
             raise forbidden(SUPERVISE)
+        if version is not None and version != case.version:
+            raise changed(session, case)
         before = history.told(case)
         detail: dict[str, Any] = {}
         for name, value in values.items():
             if name == "tags":
-                self._tag(session, case, list(dict.fromkeys(str(t) for t in value)))
-                detail["tags"] = list(dict.fromkeys(str(t) for t in value))
+                self._tag(session, case, list(dict.fromkeys(str(t) for t in value or ())))
+                detail["tags"] = list(dict.fromkeys(str(t) for t in value or ()))
             elif name == "position":
                 case.lon, case.lat = (None, None) if value is None else (float(value[0]), float(value[1]))
             elif name in ("title", "description", "priority"):
-                setattr(case, name, value)
+                if value is not None:
+                    setattr(case, name, value)
             else:
                 raise invalid("cases.field.unknown", f"/{name}", field=name)
         if not case.title.strip() or not 1 <= case.priority <= 4:

@@ -135,10 +135,11 @@ class CaseService:
         return self._adding.sign(session, caller, case_id, meaning, statement, method)
 
     def revise(
-        self, session: Session, caller: Caller, case_id: int, values: Mapping[str, Any], reason: str = ""
+        self, session: Session, caller: Caller, case_id: int, values: Mapping[str, Any], reason: str = "", *,
+        version: int | None = None,
     ) -> Case:  # fmt: skip
         """Correct ``title``, ``description``, ``priority``, ``position`` or ``tags``; by owner, supervisor or system."""
-        return self._adding.revise(session, caller, case_id, values, reason)
+        return self._adding.revise(session, caller, case_id, values, reason, version)
 
     def rearm(self, session: Session, caller: Caller, case_id: int, clock: str, reason: str) -> Case:
         """Start the escalation ladder of a running clock from its first rung again (something got worse)."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
-from parksight.kernel.errors import ProblemError
+from parksight.kernel.errors import ProblemError, forbidden, invalid
 from parksight.kernel.identity import totp
 from parksight.kernel.identity.callers import CallerDirectory, caller_of, csrf_token, new_token, token_hash
 from parksight.kernel.identity.models import Assignment, SignInFailure, User, UserSession
@@ -103,6 +103,41 @@ class Sessions:
                 return self.start(session, fresh, method, address, agent)
         self._refused(user, "code")
         raise ProblemError("kernel.sign_in.refused", HTTPStatus.UNAUTHORIZED)
+
+    def prove(self, caller: Caller, password: str, code: str | None) -> str:
+        """Make sure it is the caller who sits there (before a signature); counted like an attempt to sign in.
+
+        Call it outside any unit of work: it has its own.
+
+        Returns:
+            ``password`` or, with a second factor in force, ``password+totp``.
+
+        Raises:
+            ProblemError: 422 ``kernel.password.wrong`` or ``kernel.totp.wrong_code``, 401
+                ``kernel.sign_in.code_required``, 403 for who is no person, 429 ``kernel.sign_in.locked``.
+        """
+        with self._db.read() as session:
+            user = session.get(User, caller.id) if caller.kind == "user" and caller.id is not None else None
+        if user is None or not user.active:
+            raise forbidden("signed-in")
+        name_hash = hashlib.sha256(user.username_key.encode("utf-8", "replace")).hexdigest()
+        self._count_attempt(name_hash)
+        if not self._passwords.verify(user.password_hash, password):
+            self._refused(user, "password")
+            raise invalid("kernel.password.wrong", "/password")
+        second = user.totp_confirmed_at is not None
+        if second and not code:
+            self._forgive(name_hash)
+            raise ProblemError("kernel.sign_in.code_required", HTTPStatus.UNAUTHORIZED)
+        with self._db.session() as session:
+            fresh = session.get_one(User, user.id, with_for_update=True)
+            good = not second or bool(totp.accept(session, self._sealer, fresh, code or ""))
+            if good:
+                session.execute(delete(SignInFailure).where(SignInFailure.name_hash == name_hash))
+        if not good:
+            self._refused(user, "code")
+            raise invalid("kernel.totp.wrong_code", "/code")
+        return "password+totp" if second else "password"
 
     def start(self, session: Session, user: User, method: str, address: str, agent: str) -> SignedIn:
         """A new session for somebody who has proved who they are."""
