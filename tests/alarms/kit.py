@@ -11,15 +11,18 @@ import numpy as np
 from fastapi import FastAPI, Request
 from sqlalchemy import select
 from starlette.testclient import TestClient
+from tests.alarms.desk import case_engine
 
 from parksight.alarms.api import router
 from parksight.alarms.models import Alarm, JournalEntry
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
+from parksight.alarms.workflow import HANDLING
 from parksight.kernel.bus import Bus, Event
 from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.db import Database
 from parksight.kernel.http.problems import add_handlers
+from parksight.kernel.identity.models import User
 from parksight.kernel.permissions import ROLES, SYSTEM, Caller
 from parksight.kernel.settings import AlarmSettings, ZoneSettings
 from parksight.registry.models import Enterprise, Equipment, Unit
@@ -78,9 +81,18 @@ class Watch:
         self.hub = Hub()
         self.settings = settings or AlarmSettings(grace_s=0)
         self.rules = RuleService(self.clock)
-        self.service = AlarmService(self.db, self.clock, self.settings, self.hub)
+        self.cases = case_engine(self.settings)
+        self.service = self.make_service()
         self.who: Caller = SYSTEM
         self.http = TestClient(self._app())
+
+    def make_service(self) -> AlarmService:
+        """A service on these records, as a process that starts anew makes it."""
+        service = AlarmService(self.db, self.clock, self.settings, self.hub, cases=self.cases)
+        assert service.desk is not None
+        self.cases.room.outside.followers.clear()
+        self.cases.room.outside.follow(HANDLING, service.desk.followed)
+        return service
 
     def _app(self) -> FastAPI:
         app = FastAPI()
@@ -101,6 +113,7 @@ class Watch:
         """Enterprises 1 and 2, unit 1, tank 1 at a known position; odd points belong to 1, even ones to 2."""
         stamp = {"created_at": START, "updated_at": START}
         with self.db.session() as session:
+            session.add(User(id=7, username="li", username_key="li", name="李值班", **stamp))
             for i in (1, 2):
                 session.add(Enterprise(id=i, code=f"E{i}", name=f"企业{i}", **stamp))
             session.flush()

@@ -248,6 +248,9 @@ class Recorder:
         with self._wake:
             self._tidy, self._writing = False, 1
         now = self.clock.now()
+        with self.db.read() as reading:
+            if not self.housekeeping.needed(reading, now):
+                return
         with self.db.session() as session:
             work = self.housekeeping.work(session, now)
             self._emit(session, work.notices)

@@ -64,7 +64,7 @@ def handling(settings: AlarmSettings) -> CaseType:
         transitions=(
             Transition(
                 ACKNOWLEDGE, ("new",), "acknowledged", Who(permissions=(MAY_ACKNOWLEDGE,)), stops=(ACKNOWLEDGE_CLOCK,),
-                bulk=True,
+                assign="actor", bulk=True,
             ),
             Transition(VERIFY, ("acknowledged", "classified", "responding"), "verifying", people),
             Transition(CLASSIFY, ("acknowledged", "verifying"), "classified", people, fields=(_CAUSE,)),
@@ -83,7 +83,10 @@ def handling(settings: AlarmSettings) -> CaseType:
         ),
         starts=(ACKNOWLEDGE_CLOCK,),
         visibility=Visibility(),
-        exits=Exits(cancel=NOBODY, reopen=people, reopen_to="acknowledged", give_back=NOBODY, ask_extension=NOBODY, grant_extension=NOBODY),
+        exits=Exits(
+            cancel=NOBODY, reopen=people, reopen_to="acknowledged", give_back=NOBODY,
+            transfer=Who(owner=True, permissions=(MAY_HANDLE,)), ask_extension=NOBODY, grant_extension=NOBODY,
+        ),
         late_opening=True,
         columns=("cause",),
         owner="role:duty_operator",

@@ -46,6 +46,14 @@ class Housekeeping:
         #: Look for alarms without a group: at the start, and after one could not be made.
         self.orphans = True
 
+    def needed(self, session: Session, now: datetime) -> bool:
+        """Whether there is anything to do; reads only, so that no writer waits for an idle round."""
+        if self.orphans or self.guard.calm(ms(now)):
+            return True
+        waiting = select(Suppression.id).where(Suppression.ended_at.is_(None), Suppression.until_at <= now)
+        flooded = select(Flood.id).where(Flood.ended_at.is_(None))
+        return any(session.scalar(s.limit(1)) is not None for s in (waiting, flooded))
+
     def work(self, session: Session, now: datetime) -> Work:
         """One round, in the caller's session."""
         work = Work()

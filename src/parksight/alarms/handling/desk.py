@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from parksight.alarms.flow.announcer import instant
 from parksight.alarms.flow.grouping import Candidate, OpenGroup
 from parksight.alarms.handling.mirror import Moved, mirror
 from parksight.alarms.models import Alarm, Group
-from parksight.alarms.workflow import ACKNOWLEDGE_CLOCK, HANDLING, REARM
-from parksight.cases.models import Case
+from parksight.alarms.workflow import ACKNOWLEDGE_CLOCK, CLASSIFY, CLOSE, HANDLING, REARM
+from parksight.cases import history
+from parksight.cases.models import Case, CaseEvent
 from parksight.cases.requests import NewCase, Origin, Owner, Subject
 from parksight.cases.service import CaseService
 from parksight.kernel.clock import Clock
@@ -52,11 +54,13 @@ class CaseDesk:
         elif group.grew_worse and group.handling == "new":
             self.cases.rearm(session, SYSTEM, group.case_id, ACKNOWLEDGE_CLOCK, "alarms.case.grew")
 
-    def followed(
-        self, session: Session, caller: Caller, case: Case, transition: str, source: str, comment: str
-    ) -> None:
+    def followed(self, session: Session, caller: Caller, case: Case, transition: str, source: str) -> None:
         """The engine moved a case of ours: its alarms follow in the same unit of work."""
-        cause = case.fields.get("cause") if transition in ("classify", "close") else None
+        cause = case.fields.get("cause") if transition in (CLASSIFY, CLOSE) else None
+        said = session.scalar(
+            select(CaseEvent.body).where(CaseEvent.case_id == case.id, CaseEvent.seq == case.head_seq)
+        )
+        comment = history.read(said).get("comment") if said is not None else None
         moved = Moved(case.id, transition, source, case.state, cause, comment or None)
         mirror(session, caller, moved, self.clock.now())
 
@@ -94,7 +98,7 @@ class _Names:
         return NewCase(
             type_code=HANDLING, title=f"{place.name} · {what}" if place else what,
             subject=Subject("alarm_group", str(group.id)), enterprise_id=group.enterprise_id, position=root.position,
-            priority=group.priority, owner=Owner(post_id=post) if post else None,
+            priority=group.priority, occurred_at=instant(group.opened_at), owner=Owner(post_id=post) if post else None,
             origin=Origin("alarms.group", str(group.id)), key=f"alarms.group:{group.id}", simulated=group.simulated,
         )  # fmt: skip
 

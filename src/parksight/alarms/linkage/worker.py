@@ -76,8 +76,12 @@ class ReactionWorker:
 
     def recover(self) -> int:
         """Rows an earlier process left running: records-only ones wait again, calls outside are settled as unknown."""
+        running = select(Reaction).where(Reaction.state == "running")
+        with self.db.read() as session:
+            if session.scalar(running.limit(1)) is None:
+                return 0
         with self.db.session() as session:
-            rows = list(session.scalars(select(Reaction).where(Reaction.state == "running")))
+            rows = list(session.scalars(running))
             for row in rows:
                 if row.kind in _OUTSIDE:
                     row.state, row.finished_at = "failed", self.clock.now()
@@ -107,11 +111,12 @@ class ReactionWorker:
 
     def _claim(self) -> int | None:
         now = self.clock.now()
-        with self.db.session() as session:
-            waiting = select(Reaction.id).where(Reaction.state == "waiting", Reaction.due_at <= now)
+        waiting = select(Reaction.id).where(Reaction.state == "waiting", Reaction.due_at <= now)
+        with self.db.read() as session:  # looking takes no write lock
             reaction_id = session.scalar(waiting.order_by(Reaction.id).limit(1))
-            if reaction_id is None:
-                return None
+        if reaction_id is None:
+            return None
+        with self.db.session() as session:
             taken = session.execute(
                 update(Reaction)
                 .where(Reaction.id == reaction_id, Reaction.state == "waiting")

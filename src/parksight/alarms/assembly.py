@@ -1,0 +1,46 @@
+"""How the composition root ties alarms to the rooms beside and below them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from sqlalchemy.orm import Session
+
+from parksight.alarms.providers import Source
+from parksight.alarms.service import AlarmService
+from parksight.alarms.workflow import HANDLING, handling
+from parksight.cases.service import CaseService
+from parksight.kernel.settings import AlarmSettings
+
+#: Point ids -> (device id, code, name, English name) (:func:`parksight.gateways.sources.sources_of`).
+Lookup = Callable[[Session, Iterable[int]], Mapping[int, tuple[int, str, str, str]]]
+
+
+class DeviceSources:
+    """A :class:`~parksight.alarms.providers.Sources` from the gateways' mappings.
+
+    Args:
+        connected: ids of devices that are connected now; None when nobody can say.
+    """
+
+    def __init__(self, lookup: Lookup, connected: Callable[[], frozenset[int] | None] = lambda: None) -> None:
+        self._lookup = lookup
+        self._connected = connected
+
+    def of_points(self, session: Session, points: Iterable[int]) -> Mapping[int, Source]:
+        up = self._connected()
+        return {
+            point: Source(device, code, name, english, None if up is None else device in up)
+            for point, (device, code, name, english) in self._lookup(session, points).items()
+        }
+
+
+def declare(cases: CaseService, settings: AlarmSettings) -> None:
+    """Make the handling of alarms known to the case engine."""
+    cases.types.register(handling(settings))
+
+
+def follow(cases: CaseService, alarms: AlarmService) -> None:
+    """Let alarms follow their cases in the unit of work that moves them."""
+    if alarms.desk is not None:
+        cases.room.outside.follow(HANDLING, alarms.desk.followed)
