@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parksight.standards import averaging, gb3095, gb8170, hj633
+from parksight.standards import averaging, gb3095, gb8170, hj633, hj663
 from parksight.standards.rulepack import Confidence, RuleMissing, RuleNotInForce, RulePack, builtin
 
 ON, OLD = date(2026, 11, 1), date(2026, 2, 28)
@@ -270,12 +270,17 @@ def test_a_mean_is_rounded_before_it_is_judged(pollutant, period, mean, over) ->
 
 
 def test_percentile_and_composite_index() -> None:
-    assert gb3095.percentile([1, 2, 3, 4, 5, math.nan], 90) == pytest.approx(4.6)
+    assert hj663.percentile([1, 2, 3, 4, 5, math.nan], 90) == pytest.approx(4.6)
+    found, rule = hj663.annual_percentile(np.arange(1, 102), "O3", ON)
+    assert (found, rule.number) == (pytest.approx(91), 90)
+    assert hj663.annual_percentile(np.arange(1, 102), "SO2", ON)[0] == pytest.approx(99)
+    with pytest.raises(RuleMissing):
+        hj663.annual_percentile([1.0], "TSP", ON)
     with pytest.raises(ValueError, match="no valid"):
-        gb3095.percentile([math.nan], 95)
+        hj663.percentile([math.nan], 95)
     annual = {"SO2": 60.0, "NO2": 40.0, "PM10": 60.0, "PM2.5": 30.0, "CO": 4.0, "O3": 160.0}
-    index, used = gb3095.composite_index(annual, ON)
+    index, used = hj663.composite_index(annual, ON)
     assert index == pytest.approx(10)
     assert any(not rule.verified for rule in used)
     with pytest.raises(RuleMissing, match="O3"):
-        gb3095.composite_index({k: v for k, v in annual.items() if k != "O3"}, ON)
+        hj663.composite_index({k: v for k, v in annual.items() if k != "O3"}, ON)

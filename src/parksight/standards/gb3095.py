@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from parksight.standards.averaging import Exceedance, block_mean, judge, rolling_mean
 from parksight.standards.gb8170 import round_mean_array
-from parksight.standards.rulepack import Rule, RuleMissing, RulePack, builtin
+from parksight.standards.rulepack import Rule, RulePack, builtin
 
 F64 = npt.NDArray[np.float64]
 
@@ -169,43 +169,6 @@ def annual_mean(days: npt.ArrayLike, year: int, rules: RulePack | None = None) -
     enough = (per_month >= least).all(axis=-1) & (valid.sum(axis=-1) >= validity("annual", on, pack).number)
     out: F64 = np.where(enough, block_mean(x, length, 1)[..., 0], np.nan)
     return out
-
-
-def percentile(values: npt.ArrayLike, p: float) -> float:
-    """The p-th percentile of HJ 663 (linear between ranks k = 1 + (n-1) p/100); NaN values are left out.
-
-    Raises ValueError when nothing is left or p lies outside 0…100.
-    """
-    x = np.asarray(values, dtype=np.float64).ravel()
-    x = x[np.isfinite(x)]
-    if x.size == 0:
-        raise ValueError("no valid value: a percentile of nothing does not exist")
-    return float(np.percentile(x, p, method="linear"))
-
-
-def composite_index(
-    values: dict[str, float], on: date, rules: RulePack | None = None
-) -> tuple[float, tuple[Rule, ...]]:
-    """``sum(w Ci/Si)`` over the six pollutants with the rules used; its weights of 2026 are unverified. HJ 663.
-
-    Args:
-        values: annual means of SO2, NO2, PM10, PM2.5, the 95th percentile of CO days and the 90th of O3 MDA8.
-
-    Raises RuleMissing when a pollutant is missing.
-    """
-    pack = rules or builtin()
-    weights = pack.scale("hj663.weight", on)
-    used: list[Rule] = []
-    total = 0.0
-    for weight in weights:
-        name = weight.key["pollutant"]
-        if name not in values or not np.isfinite(values[name]):
-            raise RuleMissing(f"the composite index needs {name}")
-        period = {"CO": "24h", "O3": "MDA8"}.get(name, "annual")
-        rule = limit(name, period, on, 2, pack)
-        total += weight.number * values[name] / rule.number
-        used += [weight, rule]
-    return total, tuple(used)
 
 
 def _hourly(x: F64, per_hour: int, rule: Rule) -> F64:

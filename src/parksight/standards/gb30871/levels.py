@@ -92,7 +92,8 @@ def circumstances(
 ) -> Circumstances:
     """Whether any moment of ``[begin, end)`` lies on a rest day, a statutory holiday, or at night.
 
-    Times are civil times of the zone. Make-up working days are working days. When night begins the standard does not
+    Give the hours that are worked, not the whole validity of a ticket: a second-level ticket holds 72 h and would always
+    touch a night. Times are civil times of the zone. Make-up working days are working days. When night begins the standard does not
     say: ``gb30871.night`` (22:00 to 06:00) is a marked default.
 
     Raises:
