@@ -24,6 +24,9 @@ from parksight.alarms.evaluation.watch import Keeping
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
 from parksight.alarms.tuning import TuningService
+from parksight.cases import assembly as case_assembly
+from parksight.cases import neighbours
+from parksight.cases.providers import Outside
 from parksight.command.api import router as command_router
 from parksight.command.service import CommandService
 from parksight.demo.api import router as demo_router
@@ -47,6 +50,8 @@ from parksight.kernel.http.description import describe_problems
 from parksight.kernel.identity.callers import CallerDirectory
 from parksight.kernel.identity.passwords import Passwords
 from parksight.kernel.settings import Settings
+from parksight.notifications.from_duty import DutyNotices
+from parksight.notifications.room import Notifications
 from parksight.registry import assembly as registry_assembly
 from parksight.registry.api import router as registry_router
 from parksight.registry.layers import LayerCache
@@ -80,6 +85,12 @@ class Platform:
         self.duty = DutyService(
             self.db, self.clock, settings.duty, settings.zone.timezone, Passwords(settings.security.password_min_length)
         )
+        self.notifications = Notifications(settings, self.db, self.clock, self.telemetry.hub)
+        DutyNotices(self.notifications.notifier).attach(self.duty.hooks)
+        self.cases = case_assembly.Cases(
+            self.db, self.clock, settings,
+            Outside(neighbours.DutyPresence(), readings=neighbours.StoreReadings(self.store)), self.telemetry.hub,
+        )  # fmt: skip
         self.alarms = AlarmService(
             self.db, self.clock, settings.alarms, self.telemetry.hub, timezone=settings.zone.timezone,
             keeping=Keeping(settings.data_dir / "alarms", self.store),
@@ -123,6 +134,7 @@ class Platform:
             **BODY_LIMITS,
             **registry_assembly.body_limits(self.settings),
             **gateway_assembly.body_limits(self.settings),
+            **case_assembly.body_limits(self.settings),
         }
         http.install(app, self.settings, db=self.db, clock=self.clock, body_limits=limits)
         state = app.state
@@ -142,6 +154,8 @@ class Platform:
         app.include_router(observations_router)
         state.duty = self.duty
         app.include_router(duty_router)
+        self.notifications.install(app)
+        self.cases.install(app)
         state.alarms, state.alarm_rules, state.alarm_tuning = self.alarms, self.alarm_rules, self.alarm_tuning
         app.include_router(alarms_router)
         state.gateways = self.gateways
@@ -158,6 +172,8 @@ class Platform:
         self.registry.start()
         await self.telemetry.start()
         self.duty.start()
+        self.cases.start()
+        self.notifications.start()
         self.alarms.start()
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
@@ -171,7 +187,9 @@ class Platform:
         await self.telemetry.stop()
         await asyncio.to_thread(self.alarm_tuning.close)
         await asyncio.to_thread(self.alarms.stop)
+        await asyncio.to_thread(self.cases.stop)
         await asyncio.to_thread(self.duty.stop)
+        await asyncio.to_thread(self.notifications.stop)
         self.bus.detach()
         await asyncio.to_thread(self._callers.close)
         await asyncio.to_thread(self.observations.close)

@@ -72,7 +72,7 @@ class LiveHub:
         self._dirty: U8 = np.zeros(1024, np.uint8)
         self._any_dirty = False
         self._topics: dict[str, Topic] = {}
-        self._posts: deque[tuple[str, Any, int | None, int]] = deque()
+        self._posts: deque[tuple[str, Any, int | None, int, int | None]] = deque()
         self._interests: dict[bytes, Interest] = {}
         self._task: asyncio.Task[None] | None = None
         self._before_tick: list[Callable[[], None]] = []
@@ -96,11 +96,14 @@ class LiveHub:
             self._dirty[points] = 1
             self._any_dirty = True
 
-    def publish_topic(self, topic: str, data: Any, enterprise_id: int | None = None) -> None:
+    def publish_topic(
+        self, topic: str, data: Any, enterprise_id: int | None = None, user_id: int | None = None
+    ) -> None:
         """Send ``data`` (plain JSON) to the subscribers of a topic with the next tick; any thread.
 
         Args:
             enterprise_id: whose it is; None is the zone's own, which enterprise users do not see.
+            user_id: the one person it is for; who addresses a person answers for what they may see.
 
         Raises:
             KeyError: the topic was never registered.
@@ -111,7 +114,7 @@ class LiveHub:
             if len(self._posts) >= TOPIC_BACKLOG:
                 self._posts.popleft()
                 self.counters["topic_backlog_dropped"] += 1
-            self._posts.append((topic, data, enterprise_id, self.clock.now_ms()))
+            self._posts.append((topic, data, enterprise_id, self.clock.now_ms(), user_id))
 
     # --- composition ----------------------------------------------------------------------------------
 
@@ -307,12 +310,16 @@ class LiveHub:
         flat[3::4] = rows.quality[seen].tolist()
         return encode({"op": "values", "server_ms": now, "v": flat})
 
-    def _send_topics(self, posts: Iterable[tuple[str, Any, int | None, int]]) -> None:
-        by_topic: dict[str, list[tuple[Any, int | None, int]]] = {}
-        for topic, data, enterprise_id, at in posts:
-            by_topic.setdefault(topic, []).append((data, enterprise_id, at))
-        for topic, items in by_topic.items():
-            listeners = [c for c in self.clients if topic in c.topics]
+    def _send_topics(self, posts: Iterable[tuple[str, Any, int | None, int, int | None]]) -> None:
+        by_topic: dict[tuple[str, int | None], list[tuple[Any, int | None, int]]] = {}
+        for topic, data, enterprise_id, at, user_id in posts:
+            by_topic.setdefault((topic, user_id), []).append((data, enterprise_id, at))
+        for (topic, user_id), items in by_topic.items():
+            listeners = [
+                c
+                for c in self.clients
+                if topic in c.topics and (user_id is None or c.caller.is_person(user_id))
+            ]
             if not listeners:
                 continue
             if len(items) > TOPIC_BURST:
@@ -321,7 +328,7 @@ class LiveHub:
             for data, enterprise_id, at in items:
                 text = encode({"op": "topic", "topic": topic, "server_ms": at, "data": data})
                 for client in listeners:
-                    if client.caller.may_see_enterprise(enterprise_id):
+                    if user_id is not None or client.caller.may_see_enterprise(enterprise_id):
                         client.offer_topic(topic, text)
 
     def figures(self) -> dict[str, Any]:
