@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parksight.physics.calibration import PARAMETERS, ControlPoint, calibrate
@@ -44,6 +44,37 @@ def test_pixel_to_ray_to_pixel(u, v, pan, tilt, zoom, distance) -> None:
     pixel, seen = CAMERA.project(point, pose, refraction=False)
     assert seen
     assert pixel == pytest.approx([u, v], abs=1e-6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.floats(0, 1280), st.floats(0, 720), st.floats(-0.35, 0.35), st.floats(-0.1, 0.1), st.floats(600, 3000), st.floats(1, 10)
+)  # fmt: skip
+def test_any_lens_goes_there_and_back_or_says_why_not(u, v, k1, k2, focal, zoom) -> None:
+    camera = Camera(ORIGIN, (0.0, 0.0, 60.0), focal=focal, k1=k1, k2=k2)
+    pose = Pose(0.4, -0.1, zoom)
+    try:
+        direction = camera.ray((u, v), pose)
+    except ValueError as problem:
+        assert "lens" in str(problem)
+        return
+    pixel, seen = camera.project(np.asarray(camera.position) + 800 * direction, pose, refraction=False)
+    assert np.linalg.norm(direction) == pytest.approx(1.0)
+    if seen:  # on the very edge of the monotone range rounding decides
+        assert pixel == pytest.approx([u, v], abs=1e-6)
+
+
+def test_terrain_and_prisms_that_cannot_be_are_refused() -> None:
+    axis = np.linspace(0, 100, 11)
+    hole = np.zeros((11, 11))
+    hole[3, 4] = np.nan
+    for make in (
+        lambda: Terrain(axis, axis, hole), lambda: Terrain(axis, axis, np.zeros((11, 10))),
+        lambda: Terrain(axis**2, axis, np.zeros((11, 11))), lambda: Prism(np.zeros((2, 2)), 0.0, 5.0),
+        lambda: Prism(np.array([[0.0, 0], [1, 0], [0, 1]]), 5.0, 5.0), lambda: Candidate("k", True, math.nan, 0.1),
+    ):  # fmt: skip
+        with pytest.raises(ValueError):
+            make()
 
 
 @given(st.floats(-3000, 3000), st.floats(-3000, 3000), st.floats(-50, 150))

@@ -107,16 +107,23 @@ class Camera:
         return out, seen
 
     def ray(self, pixel: npt.ArrayLike, pose: Pose) -> F64:
-        """Unit vectors (ENU) through pixels (…, 2); inverse of :func:`project` without refraction."""
+        """Unit vectors (ENU), shape (…, 3), through pixels (…, 2), to 1e-9 of a focal length; inverse of :func:`project` without refraction."""
         known(pixel=pixel)
         p = np.asarray(pixel, dtype=np.float64)
         f = self.focal_at(pose.zoom)
         xd, yd = (p[..., 0] - self.size[0] / 2) / f, (p[..., 1] - self.size[1] / 2) / f
-        x, y = xd, yd
-        for _ in range(20):
-            r2 = x * x + y * y
-            s = 1 + self.k1 * r2 + self.k2 * r2 * r2
-            x, y = xd / s, yd / s
+        distorted = np.hypot(xd, yd)
+        r = np.minimum(distorted, math.sqrt(self._monotone_r2()))
+        for _ in range(
+            30
+        ):  # Newton on r (1 + k1 r^2 + k2 r^4) = distorted, which rises up to the monotone limit
+            miss = r * (1 + self.k1 * r**2 + self.k2 * r**4) - distorted
+            slope = np.maximum(1 + 3 * self.k1 * r**2 + 5 * self.k2 * r**4, 1e-3)
+            r = np.clip(r - miss / slope, 0.0, math.sqrt(self._monotone_r2()))
+        if np.any(np.abs(r * (1 + self.k1 * r**2 + self.k2 * r**4) - distorted) > 1e-9):
+            raise ValueError("a pixel lies outside the range in which the lens model holds")
+        scale = np.where(distorted > 0, r / np.where(distorted > 0, distorted, 1.0), 1.0)
+        x, y = xd * scale, yd * scale
         d = np.stack([x, y, np.ones_like(x)], axis=-1) @ self.rotation(pose)
         out: F64 = d / np.linalg.norm(d, axis=-1, keepdims=True)
         return out
@@ -171,7 +178,7 @@ def _rodrigues(ax: float, ay: float) -> F64:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A camera that could turn to a place: visible, range (m), slew (rad), locked by an operator, busy."""
+    """A camera that could turn to a place: visible, range (m), slew (rad), locked by an operator, busy; farthest m."""
 
     key: str
     visible: bool
@@ -180,6 +187,9 @@ class Candidate:
     locked: bool = False
     busy: bool = False
     farthest: float = 3000.0
+
+    def __post_init__(self) -> None:
+        known(distance=self.distance, slew=self.slew, farthest=self.farthest)
 
 
 def choose(

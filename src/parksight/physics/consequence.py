@@ -7,8 +7,8 @@ not an order to evacuate.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -144,6 +144,34 @@ def exposure(series: npt.ArrayLike, step: float, threshold: float, exponent: flo
     )  # fmt: skip
 
 
+def exposure_maps(
+    frames: Iterable[npt.ArrayLike], step: float, threshold: float, exponent: float = 1.0
+) -> Exposure:
+    """Exposure of every cell from successive fields of one shape, a step of seconds apart; holds one frame at a time.
+
+    The maps have the shape of a frame; the load is ``sum C^n dt``, in (unit of the frames)^n s.
+    Raises ValueError without a frame, or for one with gaps.
+    """
+    positive(step=step, threshold=threshold, exponent=exponent)
+    count = 0
+    empty: F64 = np.empty(0)
+    arrival, duration, load, most = empty, empty, empty, empty
+    for frame in frames:
+        c = np.asarray(frame, dtype=np.float64)
+        not_negative(concentration=c)
+        if count == 0:
+            arrival, duration, load, most = np.full(c.shape, np.nan), *(np.zeros(c.shape) for _ in range(3))
+        above = c >= threshold
+        arrival = np.where(above & np.isnan(arrival), count * step, arrival)
+        duration += above * step
+        load += c**exponent * step
+        most = np.maximum(most, c)
+        count += 1
+    if count == 0:
+        raise ValueError("no frame is given: there is nothing to map")
+    return Exposure(arrival, duration, load, most)
+
+
 @dataclass(frozen=True, slots=True)
 class Band:
     """An ensemble's answer per cell: median, 10th and 90th percentile, and the share of members at or above a level."""
@@ -178,14 +206,17 @@ def steady_field(
 
 def ensemble(
     grid: Grid, source: Source, wind_from_deg: float, layer: SurfaceLayer, *, wind_sd_deg: float, rate_factor_sd: float,
-    members: int = 40, seed: int = 1, z: float = 1.5,
+    wind_factor_sd: float = 0.0, members: int = 40, seed: int = 1, z: float = 1.5,
 ) -> Band:  # fmt: skip
-    """Uncertainty from wind direction (normal, degrees) and source strength (log-normal): real members, no fudge factor.
+    """Uncertainty from wind direction (normal, degrees), wind speed and source strength (log-normal): real members.
 
     Args:
-        rate_factor_sd: standard deviation of ln(rate).
+        rate_factor_sd: standard deviation of ln(rate). wind_factor_sd: of ln(wind speed); turbulence goes with it.
+
+    The band holds 80 % of the members, not of the truth: the model's own error (FAC2) comes on top. Raises ValueError for
+    fewer than 8 members, spreads below 0, or a wind direction that is unknown.
     """
-    not_negative(wind_sd_deg=wind_sd_deg, rate_factor_sd=rate_factor_sd)
+    not_negative(wind_sd_deg=wind_sd_deg, rate_factor_sd=rate_factor_sd, wind_factor_sd=wind_factor_sd)
     if members < 8:
         raise ValueError(f"an ensemble needs at least 8 members, not {members}")
     rng = np.random.default_rng(seed)
@@ -193,7 +224,12 @@ def ensemble(
     for i in range(members):
         rate = source.rate * math.exp(rng.normal(0.0, rate_factor_sd))
         member = Source(source.x, source.y, source.height, rate)
-        fields[i] = steady_field(grid, member, wind_from_deg + rng.normal(0.0, wind_sd_deg), layer, z=z)
+        factor = math.exp(rng.normal(0.0, wind_factor_sd)) if wind_factor_sd > 0 else 1.0
+        blowing = replace(
+            layer, friction_velocity=layer.friction_velocity * factor,
+            sigma_theta_wind=None if layer.sigma_theta_wind is None else layer.sigma_theta_wind * factor,
+        )  # fmt: skip
+        fields[i] = steady_field(grid, member, wind_from_deg + rng.normal(0.0, wind_sd_deg), blowing, z=z)
     low, median, high = np.percentile(fields, (10, 50, 90), axis=0)
     return Band(median, low, high, fields)
 

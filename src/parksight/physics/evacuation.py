@@ -1,6 +1,7 @@
 """Ways out of a plume: shortest safe paths on a road graph whose cost follows the toxic load in time.
 
-One multi-source search from all exits tells every node its route. Distances m, times s, concentrations in any one unit
+One multi-source search from all exits tells every node its route; no way leads through an edge that anybody on it would meet
+above the limit. Distances m, times s, concentrations in any one unit
 with its exponent and limits.
 """
 
@@ -58,61 +59,91 @@ class Escape:
 
 def escape(
     roads: Roads, exits: npt.ArrayLike, plume: Plume, *, start_time: float = 0.0, exponent: float = 1.0,
-    load_weight: float = 1.0, forbidden: float | None = None, speed: float = WALKING_M_S, passes: int = 2,
+    load_weight: float = 1.0, forbidden: float | None = None, speed: float = WALKING_M_S, passes: int = 4, samples: int = 5,
 ) -> Escape:  # fmt: skip
-    """Least-cost ways from every node to the exits: ``time (1 + k C^n)``, edges above ``forbidden`` closed.
+    """Least-cost ways from every node to the exits: ``time (1 + k C^n)``, edges at or above ``forbidden`` closed.
 
-    Each edge is sampled at the time the walker gets there, estimated by the previous pass.
+    All walkers set out at ``start_time``. An edge is passed by those who live at it and, later, by those who come from
+    behind it; it is judged by its worst concentration at ``samples`` times of that span, which is known from the ways of the
+    pass before. A span only grows from pass to pass, and the search ends when the ways no longer outgrow it.
 
-    Raises ValueError without exits or for edges to unknown nodes.
+    Args:
+        exits: node indices. plume: concentration at points and times, one unit with its exponent and limits.
+        load_weight: k. forbidden: e.g. the IDLH; None closes nothing. speed: m/s. passes: 1 for a plume that stands still.
+
+    Raises ValueError without exits, for edges or exits that name no node, or a concentration that is unknown.
     """
     known(start_time=start_time)
     positive(exponent=exponent, speed=speed)
     not_negative(load_weight=load_weight)
     if forbidden is not None:
         positive(forbidden=forbidden)
+    if passes < 1 or samples < 1:
+        raise ValueError("an escape needs at least one pass and one sample")
     goals = np.asarray(exits, dtype=np.intp)
     n = roads.x.size
     if goals.size == 0:
         raise ValueError("an escape needs at least one exit")
-    if roads.start.size and (max(int(roads.start.max()), int(roads.end.max())) >= n or goals.max() >= n):
+    ends = np.concatenate([roads.start, roads.end, goals])
+    if int(ends.max()) >= n or int(ends.min()) < 0:
         raise ValueError("an edge or exit names a node that does not exist")
-    duration = roads.length / speed
-    mx, my = (roads.x[roads.start] + roads.x[roads.end]) / 2, (roads.y[roads.start] + roads.y[roads.end]) / 2
-    reached = np.zeros(n)
-    cost, following = np.full(n, np.inf), np.full(n, -1, dtype=np.intp)
+    a, b, leg = roads.start, roads.end, roads.length / speed
+    span = np.zeros(n)
     for _ in range(passes):
-        when = start_time + (reached[roads.start] + reached[roads.end]) / 2
-        c = np.maximum(plume(mx, my, when), 0.0)
-        weight = duration * (1.0 + load_weight * c**exponent) + 1e-9
-        if forbidden is not None:
-            weight = np.where(c >= forbidden, np.inf, weight)
-        open_ = np.isfinite(weight)
-        a, b = roads.start[open_], roads.end[open_]
+        c = _worst(plume, roads, start_time, np.maximum(span[a], span[b]) + leg, samples if span.any() else 1)
+        weight = leg * (1.0 + load_weight * c**exponent) + 1e-9
+        open_ = np.full(c.shape, True) if forbidden is None else c < forbidden
         graph = csr_array(
-            (np.tile(weight[open_], 2), (np.concatenate([a, b]), np.concatenate([b, a]))), shape=(n, n)
+            (np.tile(weight[open_], 2), (np.append(a[open_], b[open_]), np.append(b[open_], a[open_]))),
+            shape=(n, n),
         )
-        cost, before, _ = dijkstra(
+        found, before, _ = dijkstra(
             graph, directed=True, indices=goals, min_only=True, return_predecessors=True
         )
+        cost = np.asarray(found, dtype=np.float64)
         following = np.where(np.asarray(before) < 0, -1, before).astype(np.intp)
-        time = _walk(np.asarray(cost), following, roads, speed)
-        farthest = float(time[np.isfinite(time)].max(initial=0.0))
-        reached = np.where(np.isfinite(time), farthest - time, 0.0) if farthest > 0 else reached
-        reached = np.maximum(reached - reached.min(), 0.0)
-    return Escape(time, np.asarray(cost, dtype=np.float64), following)
+        time = _walk(cost, following, roads, speed)
+        needed = _span(cost, following, time)
+        if passes == 1 or (needed <= span + 1.0).all():
+            break
+        span = np.maximum(span, needed)
+    return Escape(time, cost, following)
+
+
+def _worst(plume: Plume, roads: Roads, start: float, span: F64, samples: int) -> F64:
+    """Largest concentration in the middle of each edge over the span of times at which somebody may pass it."""
+    x = (roads.x[roads.start] + roads.x[roads.end]) / 2
+    y = (roads.y[roads.start] + roads.y[roads.end]) / 2
+    worst = np.zeros(x.shape)
+    for share in np.linspace(0.0, 1.0, samples):
+        c = np.asarray(plume(x, y, start + share * span), dtype=np.float64)
+        known(concentration=c)
+        worst = np.maximum(worst, c)
+    return worst
 
 
 def _walk(cost: F64, following: npt.NDArray[np.intp], roads: Roads, speed: float) -> F64:
-    """Walking time to the exit along the chosen ways, by increasing cost (a node's next node is cheaper)."""
-    time = np.where(np.isfinite(cost), 0.0, np.inf)
-    for node in np.argsort(cost):
-        after = following[node]
-        if after >= 0 and np.isfinite(cost[node]):
-            time[node] = (
-                time[after] + np.hypot(roads.x[node] - roads.x[after], roads.y[node] - roads.y[after]) / speed
-            )
-    return time
+    """Walking time to the exit along the chosen ways, by doubling the number of legs that a jump takes."""
+    here = np.arange(following.size)
+    jump = np.where(following < 0, here, following)
+    time = np.hypot(roads.x - roads.x[jump], roads.y - roads.y[jump]) / speed
+    while (jump[jump] != jump).any():
+        time = time + time[jump]
+        jump = jump[jump]
+    return np.where(np.isfinite(cost), time, np.inf)
+
+
+def _span(cost: F64, following: npt.NDArray[np.intp], time: F64) -> F64:
+    """How much later than the first somebody from behind may still come by each node, s."""
+    safe = np.isfinite(cost)
+    longest = np.where(safe, time, 0.0).tolist()
+    after = following.tolist()
+    for node in np.argsort(
+        -np.where(safe, cost, -1.0)
+    ).tolist():  # farthest first: a node's next one is cheaper
+        if after[node] >= 0 and longest[node] > longest[after[node]]:
+            longest[after[node]] = longest[node]
+    return np.where(safe, np.array(longest) - np.where(safe, time, 0.0), 0.0)
 
 
 def toxic_load_on_route(

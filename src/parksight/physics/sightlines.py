@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from parksight.physics.camera import Camera, Pose
 from parksight.physics.geodesy import EARTH_RADIUS, REFRACTION
-from parksight.physics.inputs import not_negative, positive
+from parksight.physics.inputs import known, not_negative, positive
 
 F64 = npt.NDArray[np.float64]
 
@@ -26,6 +26,15 @@ class Terrain:
     x: F64
     y: F64
     z: F64
+
+    def __post_init__(self) -> None:
+        known(x=self.x, y=self.y, z=self.z)  # a hole would let a sight line pass through the ground
+        if self.z.shape != (len(self.y), len(self.x)) or min(self.z.shape) < 2:
+            raise ValueError(f"heights must have the shape {(len(self.y), len(self.x))}, not {self.z.shape}")
+        for axis in (self.x, self.y):
+            steps = np.diff(axis)
+            if not (steps[0] > 0 and np.allclose(steps, steps[0], rtol=1e-6)):
+                raise ValueError("the axes of an elevation model must rise in equal steps")
 
     def height(self, east: npt.ArrayLike, north: npt.ArrayLike) -> F64:
         """Apparent ENU height of the ground, NaN outside the model."""
@@ -51,6 +60,13 @@ class Prism:
     footprint: F64
     base: float
     top: float
+
+    def __post_init__(self) -> None:
+        known(footprint=self.footprint, base=self.base, top=self.top)
+        if self.footprint.ndim != 2 or self.footprint.shape[0] < 3 or self.footprint.shape[1] != 2:
+            raise ValueError("a footprint needs at least three corners (east, north)")
+        if not self.top > self.base:
+            raise ValueError("a prism's top must lie above its base")
 
 
 @dataclass(frozen=True, slots=True)
