@@ -278,7 +278,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=400_000.0, help="points/s")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument(
-        "--warm", type=float, default=3.0, help="seconds at a fifth of the rate, not measured"
+        "--warm", type=float, default=10.0, help="seconds at a fifth of the rate, not measured"
     )
     parser.add_argument("--start-ms", type=int, required=True)
     parser.add_argument("--drain", type=float, default=60.0)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import shutil
 import sys
@@ -53,7 +54,7 @@ from parksight.telemetry.store.database import HOT_COLUMNS, arrow
 #: Published by ThingsBoard for one node on 2 vCPU (performance.md section 2).
 THINGSBOARD = 15_000
 #: As the application does it.
-_COMPACT_EVERY_S, _LOGS_EVERY_S = 60.0, 2.0
+_LOGS_EVERY_S = 2.0
 _STEP = {"deadband": 1.0, "on_delay_s": 2.0, "off_delay_s": 5.0}
 #: Values are 400 to 600: the rules look at every one and raise nothing.
 _RULE = {
@@ -86,9 +87,10 @@ def records(folder: Path, stations: int, rules: int) -> Database:
         for s in range(stations) for k, f in enumerate(FACTORS)
     ]  # fmt: skip
     alarms = [
-        {"id": i, "code": f"R{i}", "point_id": i, "definition": _RULE, **stamps}
+        {"id": i, "code": f"R{i}", "point_id": i, "target": {"kind": "point", "point_id": i},
+         "definition": _RULE, "approved": True, **stamps}
         for i in range(1, min(rules, len(points)) + 1)
-    ]
+    ]  # fmt: skip
     with db.session() as session:
         for model, rows in ((Point, points), (Device, devices), (PointMapping, mappings), (Rule, alarms)):
             for i in range(0, len(rows), 20_000):
@@ -127,25 +129,24 @@ class Platform:
         self.gateway = Hj212Gateway(self.context, self.settings.hj212, self.db)
         self.setup_s = time.perf_counter() - began
 
-    async def _compact(self) -> None:
-        while True:
-            await asyncio.sleep(_COMPACT_EVERY_S)
-            await asyncio.to_thread(self.store.compact, int(time.time() * 1000))
-
     async def _keep_logs(self) -> None:
         while True:
             await asyncio.sleep(_LOGS_EVERY_S)
             await asyncio.to_thread(self.context.frames.flush)
 
     async def start(self) -> None:
-        self._chores = [asyncio.create_task(self._compact()), asyncio.create_task(self._keep_logs())]
+        self._chores = [asyncio.create_task(self._keep_logs())]
+        await asyncio.to_thread(self.store.start)
         await asyncio.to_thread(self.alarms.start)
         await self.telemetry.start()
         await self.gateway.start()
         while not self.gateway.decoder.ready:
             await asyncio.sleep(0.05)
+        gc.collect()
+        gc.freeze()
 
     async def stop(self) -> None:
+        gc.unfreeze()
         await self.gateway.stop()
         for chore in self._chores:
             chore.cancel()

@@ -19,6 +19,17 @@ def test_ring_keeps_the_newest_frames_of_each_device(tmp_path: Path) -> None:
     log.close()
 
 
+def test_many_frames_at_once_are_all_written(tmp_path: Path) -> None:
+    log = FrameLog(tmp_path / "f.sqlite", spacing_ms=0)
+    for i in range(251):
+        log.add(i % 25 + 1, i, b"frame %d" % i, deviations=("crc_case",) if i % 2 else ())
+    assert log.flush() == 251
+    for device in range(1, 26):
+        expected = [(i, b"frame %d" % i) for i in range(250, -1, -1) if i % 25 + 1 == device]
+        assert [(f.at_ms, f.data) for f in log.read(device)] == expected
+    log.close()
+
+
 def test_ordinary_frames_are_spaced_and_deviating_ones_are_not(tmp_path: Path) -> None:
     log = FrameLog(tmp_path / "f.sqlite", spacing_ms=1000)
     assert log.add(1, 10_000, b"a")

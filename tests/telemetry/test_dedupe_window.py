@@ -104,3 +104,18 @@ def test_probe_chains_stay_short(regular: bool) -> None:
     used = np.flatnonzero(table[:, 0] != FREE)
     home = np.array([slot_of(int(table[i, 0]), int(table[i, 1]), window.seed, mask) for i in used[:20_000]])
     assert np.mean((used[:20_000] - home) & mask) < 8
+
+
+def test_a_full_window_changes_tables_without_growing_again() -> None:
+    """Growing anew at every turn stopped the ticks of a busy system for a tenth of a second each."""
+    window = Window(50_000, seed=7)
+    tables: set[int] = set()
+    for tick in range(60):
+        ids = np.arange(1, 5_001, dtype=np.int64)
+        window.seen(ids, np.full(5_000, NOW + tick * 1000), np.ones(5_000))
+        if window.rotations >= 2:
+            tables |= {window.young.ctypes.data, window.old.ctypes.data}
+    assert window.rotations >= 4
+    assert len(tables) == 2
+    assert len(window.young) == len(window.old) == 2**17
+    assert window.figures()["bytes"] <= 96 * 2**16

@@ -27,6 +27,10 @@ CREATE TABLE IF NOT EXISTS frame (
 
 _COLUMNS = "SELECT seq, at_ms, direction, peer, length, deviations, data FROM frame WHERE device = ?"
 _NEWEST = _COLUMNS + " ORDER BY seq DESC LIMIT ?"
+#: Rows of one statement: for each statement the interpreter's lock changes hands, and everything else waits for it.
+_ROWS = 100
+_INSERT = "INSERT OR REPLACE INTO frame VALUES (?,?,?,?,?,?,?,?,?)"
+_INSERT_MANY = _INSERT + ",(?,?,?,?,?,?,?,?,?)" * (_ROWS - 1)
 _NEWEST_DEVIATING = _COLUMNS + " AND deviations <> '' ORDER BY seq DESC LIMIT ?"
 
 
@@ -148,7 +152,11 @@ class FrameLog:
             ]  # fmt: skip
             if rows:
                 self._db.execute("BEGIN")
-                self._db.executemany("INSERT OR REPLACE INTO frame VALUES (?,?,?,?,?,?,?,?,?)", rows)
+                whole = len(rows) - len(rows) % _ROWS
+                for first in range(0, whole, _ROWS):
+                    values = [value for row in rows[first : first + _ROWS] for value in row]
+                    self._db.execute(_INSERT_MANY, values)
+                self._db.executemany(_INSERT, rows[whole:])
                 self._db.execute("COMMIT")
             return len(rows)
 

@@ -337,6 +337,25 @@ async def test_back_pressure_stops_reading_and_loses_nothing(start: Starter) -> 
     assert station.gateway.counters["back_pressure"] >= 1
 
 
+async def test_who_sends_faster_than_is_decoded_waits_for_the_inbox(start: Starter) -> None:
+    """The inbox has a limit of its own, and decoding goes on in portions: all at once would hold up everybody."""
+    station = await start(max_inbox_mb=1, flush_ms=200, receive_buffer_kb=2_048)
+    station.device()
+    async with Peer(station.port) as peer:
+        await peer.upload(peer.segment(2011, peer.content(T0, VALUES)))
+        frames = [
+            builder.build(peer.segment(2011, peer.content(T0 + i * 1000, VALUES))) for i in range(1, 30_001)
+        ]
+        peer.writer.write(b"".join(frames))
+        await until(lambda: station.gateway.status().counters["throttled_now"] == 1)
+        assert station.ingest.full is False
+        await until(lambda: peer.seen[9014] == 30_001, timeout=30)
+        status = station.gateway.status().counters
+        assert (status["throttled_now"], status["waiting_bytes"]) == (0, 0)
+        assert len(station.ingest.rows()) == 2 * 30_001
+        assert (await peer.upload(peer.segment(2011, peer.content(T0 - 1000, VALUES)))).cn == 9014
+
+
 async def _write(peer: Peer, frames: list[bytes]) -> None:
     for i in range(0, len(frames), 500):
         peer.writer.write(b"".join(frames[i : i + 500]))

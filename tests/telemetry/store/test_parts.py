@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from parksight.telemetry.store.compaction import due
 from parksight.telemetry.store.days import LATEST, LocalDays
 from parksight.telemetry.store.files import FileCache, groups_with
 from parksight.telemetry.store.merging import SegmentWriter
+from parksight.telemetry.store.rows import NAMES, concat, sort_unique, sorted_spans
 from parksight.telemetry.store.segment import HOUR as HOURS
 from parksight.telemetry.store.segment import MINUTE, Segment, read_roll, read_rows
 
@@ -166,3 +168,23 @@ def test_a_closed_day_becomes_one_but_not_for_every_late_row() -> None:
     assert len(due(_segments(1_000_000, 10), True, 6 * HOUR)) == 2
     assert len(due(_segments(1_000_000, 200_000), True, 0)) == 2
     assert len(due(_segments(1_000_000, 1, 1, 1), True, 0)) == 4
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9) | st.just(2**30), st.integers(0, 6)), min_size=1, max_size=80),
+    st.integers(1, 30),
+)
+@settings(max_examples=150, deadline=None)
+def test_rows_sorted_in_spans_are_the_rows_sorted_at_once(keys: list[tuple[int, int]], size: int) -> None:
+    point, at = (np.array(column) for column in zip(*keys, strict=True))
+    order = np.arange(len(keys))
+    rows = Columns(
+        point.astype(np.int32), at.astype(np.int64), order.astype(np.float64), np.zeros(len(keys), np.uint8),
+        order.astype(np.int64),
+    )  # fmt: skip
+    spans = list(sorted_spans(rows, size))
+    for before, after in pairwise(spans):
+        assert before.point[-1] < after.point[0], "a point in two spans"
+    whole, joined = sort_unique(rows), concat(spans)
+    for name in NAMES:
+        assert np.array_equal(getattr(joined, name), getattr(whole, name))

@@ -25,7 +25,9 @@ from tests.telemetry.store.kit import (
 
 from parksight.kernel.backup import BackupPart
 from parksight.telemetry.protocols import Columns
-from parksight.telemetry.store import BackupUnusable, restore, restore_part
+from parksight.telemetry.store import BackupUnusable, merging, restore, restore_part
+from parksight.telemetry.store.merging import Merger
+from parksight.telemetry.store.segment import Segment
 
 POINTS = list(range(1, 9))
 
@@ -128,6 +130,89 @@ def test_tables_that_wait_long_are_read_from_their_files(tmp_path: Path) -> None
     assert [hot.mirror is not None for hot in store._versions.now.hots] == [False] * 4 + [True] * 3
     store.compact(MIDNIGHT + 2 * DAY)
     assert len(store.raw(many, MIDNIGHT, MIDNIGHT + DAY)) == len(model.rows)
+    store.close()
+
+
+def test_tables_sealed_during_a_long_merge_do_not_wait_for_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "CHUNK_ROWS", 400)
+    store, model = open_store(tmp_path), Model()
+    waiting: list[int] = []
+    blocks = [steady(POINTS, MIDNIGHT + i * HOUR, 100, 5_000) for i in range(8)]
+
+    def more(rows: Columns) -> None:
+        store.append(rows)
+        model.append(rows)
+        store._seal()
+
+    for block in blocks[:4]:
+        more(block)
+    merge, spans = Merger._rows, blocks[4:]
+
+    def while_merging(self: Merger, segment: Segment, points: range) -> Columns:
+        waiting.append(int(store.stats()["sealed_tables"]))
+        if spans:
+            more(spans.pop())
+        return merge(self, segment, points)
+
+    monkeypatch.setattr(Merger, "_rows", while_merging)
+    store.compact(MIDNIGHT + HOUR)
+    assert len(waiting) > 4, "the merge took several spans"
+    assert max(waiting) >= 1, "and tables were sealed meanwhile"
+    assert store.stats()["sealed_tables"] == 0
+    assert same(
+        tuples(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)), model.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)
+    )
+    for width in (60_000, HOUR, DAY):
+        found = as_dict(store.buckets(POINTS, MIDNIGHT, MIDNIGHT + DAY, width))
+        assert close_enough(found, model.buckets(POINTS, MIDNIGHT, MIDNIGHT + DAY, width))
+    store.close()
+
+
+def test_appends_slow_down_while_sorting_is_behind(tmp_path: Path) -> None:
+    """Or a flood would fill the memory with tables that nobody had time to sort."""
+    store = open_store(tmp_path, compact_after_rows=10_000)
+    rows = steady(range(1, 101), MIDNIGHT, 100, 1_000)
+    for _ in range(8):
+        store.append(rows)
+    assert store.stats()["append_paused_seconds"] == 0, "nothing sorts by itself yet: waiting would not help"
+    with store._compaction.lock:  # as if the disk were slow
+        store.start()
+        for _ in range(3):
+            store.append(rows)
+        behind = store.stats()
+    assert behind["sealed_tables"] == 10
+    assert behind["append_paused_seconds"] > 0
+    until = time.monotonic() + 20
+    while store.stats()["sealed_tables"] and time.monotonic() < until:
+        time.sleep(0.02)
+    store.append(rows)
+    assert store.stats()["append_paused_seconds"] == behind["append_paused_seconds"]
+    store.close()
+
+
+def test_the_next_table_is_there_before_it_is_needed(tmp_path: Path) -> None:
+    store = open_store(tmp_path)
+    store.append(steady(POINTS, MIDNIGHT, 10, 1_000))
+    store.compact(MIDNIGHT)
+    first = store._versions.now.hots[-1].number
+    spare = store._hots.path(first + 1)
+    assert spare.exists()
+    made = spare.stat().st_ino
+    store.append(steady(POINTS, MIDNIGHT + HOUR, 10, 1_000))
+    store._seal()
+    assert store._versions.now.hots[-1].number == first + 1
+    assert spare.stat().st_ino == made
+    store._hots.make_spare(first + 1)  # asked for late, when it is in use
+    store.append(steady(POINTS, MIDNIGHT + 2 * HOUR, 10, 1_000))
+    assert spare.stat().st_ino == made
+    assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)) == 240
+    store._hots.make_spare(first + 2)
+    store.close()
+    assert not store._hots.path(first + 2).exists(), "an empty table is not left behind"
+    store = open_store(tmp_path)
+    assert len(store.raw(POINTS, MIDNIGHT, MIDNIGHT + DAY)) == 240
     store.close()
 
 

@@ -20,8 +20,10 @@ from parksight.gateways.hj212.reader import Reader
 from parksight.gateways.hj212.session import Session
 from parksight.telemetry.protocols import ReadingBatch
 
-#: Bytes decoded in one call, so that the event loop breathes.
-_PORTION = 4 * 2**20
+#: Bytes decoded in one call, so that the event loop breathes: some 1,200 frames, 10 to 20 ms.
+_PORTION = 2**20
+#: Reading was stopped because decoding is behind: it resumes below this share of the limit.
+_RESUME = 0.5
 #: Frames of a batch are kept with its rejected rows up to this size.
 _RAW_BYTES = 16_384
 #: Ordinary frames taken into the raw-frame log per call; whose turn was missed is due the next time.
@@ -62,7 +64,8 @@ class Intake:
         self._bytes = 0
         self._limit = hub.settings.max_inbox_mb * 2**20
         self._delay = hub.settings.flush_ms / 1000
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._full = False
 
     @property
     def waiting_bytes(self) -> int:
@@ -76,11 +79,10 @@ class Intake:
             session.queued = True
             self._queue.append(session)
         if self._bytes >= self._limit:
-            if self._courier.holding:
-                self._hub.throttle(True)
-            else:
-                self.flush()
-        elif self._timer is None:
+            # Decoding is behind: the senders have to wait, not the event loop and all the others on it.
+            self._full = True
+            self._hub.throttle(True)
+        if self._timer is None:
             self.schedule()
 
     def schedule(self) -> None:
@@ -89,21 +91,34 @@ class Intake:
             self._timer = asyncio.get_running_loop().call_later(self._delay, self._due)
 
     def _due(self) -> None:
+        """Decode a portion and come back for the rest; the courier calls again when the pipeline has room."""
         self._timer = None
-        self.flush()
+        if self._queue and not self._courier.holding:
+            self._take()
+        if self._courier.holding:
+            return
+        if self._full and self._bytes <= _RESUME * self._limit:
+            self._full = False
+            self._hub.throttle(False)
+        if self._queue:
+            self._timer = asyncio.get_running_loop().call_soon(self._due)
 
     def flush(self) -> None:
-        """Decode what arrived; does nothing while the pipeline is full (then it is called again)."""
+        """Decode all that arrived, as far as the pipeline has room (at shutdown)."""
+        self._full = False
         while self._queue and not self._courier.holding:
-            sessions, size = [], 0
-            for session in self._queue:
-                sessions.append(session)
-                size += sum(map(len, session.chunks))
-                if size >= _PORTION:
-                    break
-            self._queue = self._queue[len(sessions) :]
-            self._bytes -= size
-            self._portion(sessions)
+            self._take()
+
+    def _take(self) -> None:
+        sessions, size = [], 0
+        for session in self._queue:
+            sessions.append(session)
+            size += sum(map(len, session.chunks))
+            if size >= _PORTION:
+                break
+        self._queue = self._queue[len(sessions) :]
+        self._bytes -= size
+        self._portion(sessions)
 
     def give_up(self, session: Session) -> None:
         """The connection's pending frame is overdue: look for frames behind its head."""

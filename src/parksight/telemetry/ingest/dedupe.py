@@ -5,7 +5,8 @@ to ``rows`` entries; then it becomes the old one and a new young one starts. A p
 certain while it is among the last ``rows`` stored ones, and may be found for up to twice that. Keys are
 compared in full: there are no false duplicates. Memory: 24 bytes per slot, two slots per row,
 two generations, that is at most 96 bytes times ``rows`` rounded up to a power of two (1 M rows: 100 MB),
-allocated only as data comes. Older repetitions are stored once more and resolved by the store, which keeps
+allocated only as data comes. Once the window is full its two tables only change places: growing again and again
+would stop the ticks in between for a tenth of a second. Older repetitions are stored once more and resolved by the store, which keeps
 the last written.
 """
 
@@ -102,12 +103,21 @@ class Window:
         if 2 * want <= len(self.young):
             return
         if self.used and want > self.rows:
-            self.old, self.young, self.used = self.young, _table(_power(max(incoming, _START // 2))), 0
-            self.rotations += 1
+            self._rotate(incoming)
             return
         bigger = _table(_power(want))
         self.used = _rehash(self.young, bigger, self.seed)
         self.young = bigger
+
+    def _rotate(self, incoming: int) -> None:
+        retired, self.old, self.used = self.old, self.young, 0
+        size = max(len(self.young), _power(max(incoming, _START // 2)))
+        if len(retired) == size:
+            retired.fill(FREE)
+            self.young = retired
+        else:
+            self.young = _table(size)
+        self.rotations += 1
 
     def seen(self, point: I64, instant: I64, value: F64) -> None:
         """Enter pairs without checking, e.g. the newest row of each point at start."""

@@ -22,10 +22,10 @@ from parksight.telemetry.store.days import HOUR_MS, LocalDays
 from parksight.telemetry.store.errors import PartitionDamaged, StoreWriteFailed
 from parksight.telemetry.store.files import FileCache
 from parksight.telemetry.store.hot import HotFiles
-from parksight.telemetry.store.merging import Effort, Merger, SegmentWriter
+from parksight.telemetry.store.merging import CHUNK_ROWS, Effort, Merger, SegmentWriter
 from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.newest import Newest
-from parksight.telemetry.store.rows import sort_unique, take
+from parksight.telemetry.store.rows import sorted_spans, take
 from parksight.telemetry.store.segment import Segment
 from parksight.telemetry.store.versions import HotTable, Versions, View, by_day
 
@@ -37,7 +37,7 @@ GRACE_MS = HOUR_MS
 MAX_SEGMENTS = 4
 LATE_SHARE = 10
 LATE_WAIT_MS = 6 * HOUR_MS
-#: Rows of a hot table sorted at a time.
+#: Rows of a hot table that become one segment of a day.
 FLUSH_ROWS = 2_500_000
 #: Newest hot tables kept in memory as well.
 MIRRORED = 3
@@ -121,11 +121,8 @@ class Compaction:
         effort = Effort()
         with self.lock:
             try:
-                # As many as there are now: more may come in faster than they are sorted, and merges must not starve.
-                for hot in self._versions.now.hots[:-1]:
-                    if not self.stopping:
-                        self._flush(hot, now_ms, effort)
-                        self._versions.collect()
+                self._make_spare()
+                self._flush_sealed(now_ms, effort)
                 self._merge_due(now_ms, effort)
                 self._retain(now_ms, effort)
                 self._checkpoint()
@@ -149,6 +146,18 @@ class Compaction:
         return self._next_id - 1
 
     # --- hot table -> segments ------------------------------------------------------------------------
+
+    def _flush_sealed(self, now_ms: int, effort: Effort) -> None:
+        # As many as there are now: more may come in faster than they are sorted, and merges must not starve.
+        for hot in self._versions.now.hots[:-1]:
+            if not self.stopping:
+                self._flush(hot, now_ms, effort)
+                self._versions.collect()
+                self._make_spare()
+
+    def _make_spare(self) -> None:
+        if not self.stopping:
+            self._hots.make_spare(self._versions.now.hots[-1].number + 1)
 
     def _flush(self, hot: HotTable, now_ms: int, effort: Effort) -> None:
         made: list[tuple[Segment, Partials]] = []
@@ -192,14 +201,15 @@ class Compaction:
                 which = (
                     slice(None) if day_of[0] == day == day_of[-1] and (day_of == day).all() else day_of == day
                 )
-                made.append(self._write(sort_unique(take(rows, which)), int(day), hot, now_ms))
+                made.append(self._write(take(rows, which), int(day), hot, now_ms))
                 effort.sample()
             effort.rows += len(rows)
 
     def _write(self, rows: Columns, day: int, hot: HotTable, now_ms: int) -> tuple[Segment, Partials]:
         writer = SegmentWriter(self._folder, self._take_id(), day, self._days)
         try:
-            writer.add(rows)
+            for span in sorted_spans(rows, CHUNK_ROWS):
+                writer.add(span)
             return writer.finish(hot.number, hot.number, now_ms)
         except BaseException:
             writer.abort()
@@ -235,9 +245,17 @@ class Compaction:
                 effort.dropped_days += self._replace(found, now_ms, effort, keep_rows=False)
 
     def _replace(self, old: tuple[Segment, ...], now_ms: int, effort: Effort, keep_rows: bool) -> bool:
-        """Merge segments; False, with the reason kept, where one of them is damaged."""
+        """Merge segments; False, with the reason kept, where one of them is damaged.
+
+        Merging a long day takes minutes: what is sealed meanwhile is sorted between two spans, or it would pile
+        up in memory.
+        """
+
+        def between() -> None:
+            self._flush_sealed(now_ms, effort)
+
         try:
-            new, days = self._merger.merge(old, self._take_id(), now_ms, effort, keep_rows)
+            new, days = self._merger.merge(old, self._take_id(), now_ms, effort, keep_rows, between)
         except PartitionDamaged as problem:
             self.skipped[old[0].day] = str(problem.params["reason"])
             log.exception("store_merge_skipped", day=problem.day)
@@ -274,11 +292,14 @@ class Compaction:
             self.checkpoint_failures += 1  # a long query holds an old snapshot: next time
 
 
-def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: int) -> View:
+def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: int, capacity: int) -> View:
     """The view a start finds: hot tables not yet in segments, and the manifest; a new hot table for appends.
 
     Hot tables that a crash left behind although their rows are in segments are deleted. One that cannot be
     read is left alone and shown by health; the next start tries it again.
+
+    Args:
+        capacity: rows the new hot table's mirror has room for.
     """
     with cursors.transaction() as c:
         c.execute("DELETE FROM day_roll WHERE segment NOT IN (SELECT id FROM segment)")
@@ -307,7 +328,7 @@ def view_of(cursors: db.Cursors, hot_files: HotFiles, files: FileCache, now_ms: 
     fresh = max([*used, *flushed, *(s.newest for s in segments)], default=0) + 1
     hot_files.clean_up()
     hot_files.create(fresh)
-    hots.append(HotTable(fresh, since_ms=now_ms, mirror=Mirror()))
+    hots.append(HotTable(fresh, since_ms=now_ms, mirror=Mirror(capacity)))
     return View(1, tuple(hots), by_day(segments))
 
 

@@ -8,6 +8,7 @@ at once.
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
 import duckdb
@@ -39,6 +40,9 @@ class HotFiles:
     def __init__(self, cursors: Cursors, folder: Path) -> None:
         self._cursors = cursors
         self._folder = folder
+        #: Number of the table that was made ahead of its turn.
+        self._spare: int | None = None
+        self._making = threading.RLock()
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, number: int) -> Path:
@@ -50,7 +54,36 @@ class HotFiles:
         return sorted(int(match[1]) for match in found if match)
 
     def create(self, number: int) -> None:
-        """Make a table and attach it. The file has its name only once it is whole (disk full, crash)."""
+        """Make a table and attach it, unless that was done ahead.
+
+        Raises:
+            duckdb.Error: the disk is full or not writable.
+        """
+        with self._making:
+            if self._spare != number:
+                self._make(number)
+            self._spare = None
+
+    def make_spare(self, number: int) -> None:
+        """Make the next table ahead of its turn: whoever seals the present one need not wait for the disk."""
+        with self._making:
+            if self._spare == number or self.path(number).exists():
+                return
+            try:
+                self._make(number)
+            except (duckdb.Error, OSError) as problem:  # who needs it makes it, and says so if that fails
+                log.warning("store_spare_not_made", error=str(problem)[:200])
+            else:
+                self._spare = number
+
+    def drop_spare(self) -> None:
+        """Leave no empty table behind."""
+        with self._making:
+            if self._spare is not None:
+                self.drop(self._spare)
+
+    def _make(self, number: int) -> None:
+        """The file has its name only once it is whole (disk full, crash)."""
         cursor = self._cursors.get()
         unfinished = self._folder / f"hot_{number}.new"
         self._forget(unfinished)
@@ -89,6 +122,9 @@ class HotFiles:
         except duckdb.Error:
             log.exception("store_hot_not_detached", number=number)
             return
+        with self._making:
+            if self._spare == number:
+                self._spare = None
         self._forget(self.path(number))
 
     @staticmethod

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -196,9 +196,13 @@ class Merger:
         self._days = days
 
     def merge(
-        self, segments: Sequence[Segment], new_id: int, now_ms: int, effort: Effort, keep_rows: bool = True
-    ) -> tuple[Segment, agg.Partials]:
+        self, segments: Sequence[Segment], new_id: int, now_ms: int, effort: Effort, keep_rows: bool = True,
+        between: Callable[[], None] | None = None,
+    ) -> tuple[Segment, agg.Partials]:  # fmt: skip
         """One segment from adjacent ones of a day, oldest first.
+
+        Args:
+            between: called after each span of points.
 
         Raises:
             PartitionDamaged: one of them cannot be read; nothing was changed.
@@ -218,6 +222,8 @@ class Merger:
                 else:
                     writer.add(rows)
                 effort.merged_rows += len(rows)
+                if between is not None:
+                    between()
             return writer.finish(segments[0].oldest, segments[-1].newest, now_ms)
         except BaseException:
             writer.abort()

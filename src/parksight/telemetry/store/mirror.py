@@ -11,23 +11,26 @@ from numba import njit
 from parksight.telemetry.protocols import I32, I64, U8, Columns
 from parksight.telemetry.store.rows import NAMES, no_rows, take
 
-_FIRST_ROWS = 65_536
 #: Up to so many points are compared one by one, more are looked up.
 _COMPARED = 3
 
 
 class Mirror:
-    """Grows with the table; one writer, any readers."""
+    """Grows with the table; one writer, any readers.
 
-    def __init__(self) -> None:
-        self._held = (no_rows(), 0)
+    Args:
+        capacity: rows for which it never has to be copied. The system gives memory only for rows that came.
+    """
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._held = (_room(max(capacity, 1)), 0)
 
     def append(self, rows: Columns) -> None:
         """Take in rows that are durable. Readers see all of them or none."""
         columns, count = self._held
         needed = count + len(rows)
         if needed > len(columns):
-            columns = _grown(columns, count, max(needed, 2 * len(columns), _FIRST_ROWS))
+            columns = _grown(columns, count, max(needed, 2 * len(columns)))
         for name in NAMES:
             getattr(columns, name)[count:needed] = getattr(rows, name)
         self._held = (columns, needed)
@@ -58,10 +61,15 @@ class Mirror:
 
 def _grown(columns: Columns, count: int, size: int) -> Columns:
     # A new set: who reads the old one is not disturbed.
-    grown = Columns(*(np.empty(size, getattr(columns, n).dtype) for n in NAMES))
+    grown = _room(size)
     for name in NAMES:
         getattr(grown, name)[:count] = getattr(columns, name)[:count]
     return grown
+
+
+def _room(size: int) -> Columns:
+    kinds = no_rows()
+    return Columns(*(np.empty(size, getattr(kinds, n).dtype) for n in NAMES))
 
 
 @njit(cache=True, nogil=True)

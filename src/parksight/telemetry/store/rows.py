@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from parksight.telemetry.protocols import I32, I64, Columns
+from parksight.telemetry.store.days import EARLIEST, LATEST
 
 NAMES = ("point", "observed_at", "value", "quality", "received_at")
 
@@ -16,6 +17,23 @@ NAMES = ("point", "observed_at", "value", "quality", "received_at")
 def no_rows() -> Columns:
     i = np.empty(0, np.int64)
     return Columns(np.empty(0, np.int32), i, np.empty(0), np.empty(0, np.uint8), i)
+
+
+def check_rows(rows: Columns) -> None:
+    """Refuse what must not reach the store.
+
+    Raises:
+        ValueError: columns of different lengths, negative point, or a time outside 1970 to 2100.
+    """
+    n = len(rows.point)
+    lengths = (len(rows.observed_at), len(rows.value), len(rows.quality), len(rows.received_at))
+    if lengths != (n,) * 4:
+        raise ValueError(f"columns of different lengths: point {n}, others {lengths}")
+    if int(rows.point.min()) < 0:
+        raise ValueError("a negative point id: unmapped readings must not reach the store")
+    low, high = int(rows.observed_at.min()), int(rows.observed_at.max())
+    if low < EARLIEST or high >= LATEST:
+        raise ValueError(f"observation times {low} to {high} ms are not within 1970 to 2100")
 
 
 def take(rows: Columns, which: NDArray[np.intp] | NDArray[np.bool_] | slice) -> Columns:
@@ -75,6 +93,23 @@ def sort_unique(rows: Columns) -> Columns:
     keep = np.ones(len(rows), np.bool_)
     keep[:-1] = (p[1:] != p[:-1]) | (t[1:] != t[:-1])
     return take(rows, order[keep])
+
+
+def sorted_spans(rows: Columns, size: int) -> Iterator[Columns]:
+    """:func:`sort_unique`, in ascending spans of whole points of about ``size`` rows: less memory at a time."""
+    n = len(rows)
+    if n <= size:
+        yield sort_unique(rows)
+        return
+    low = int(rows.point.min())
+    width = int(rows.point.max()) - low + 1
+    order = _by_point(rows.point, low, width) if width <= 4 * n else np.argsort(rows.point, kind="stable")
+    point = rows.point[order]
+    first = 0
+    while first < n:
+        end = int(np.searchsorted(point, point[min(first + size, n) - 1], side="right"))
+        yield sort_unique(take(rows, order[first:end]))
+        first = end
 
 
 def _nearly_sorted(rows: Columns) -> NDArray[np.intp]:

@@ -29,8 +29,8 @@ from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.newest import Newest
 from parksight.telemetry.store.parts import DATABASE_NAME, HOT_NAME, SEGMENTS_NAME, ObservationsPart
 from parksight.telemetry.store.reading import Reader, wanted
-from parksight.telemetry.store.rows import concat, no_rows, take
-from parksight.telemetry.store.versions import HotTable, Versions
+from parksight.telemetry.store.rows import check_rows, concat, no_rows, take
+from parksight.telemetry.store.versions import HotTable, Versions, View
 from parksight.telemetry.store.warm import warm
 
 log = structlog.get_logger(__name__)
@@ -39,6 +39,10 @@ log = structlog.get_logger(__name__)
 _LOOK_S = 60.0
 #: A hot table is sealed once so old, however small it is.
 _HOT_AGE_MS = HOUR_MS
+#: A mirror has room for a whole hot table from the start, up to so many rows.
+_MIRROR_ROWS = 4_000_000
+#: Sealed tables that may wait unsorted (about 60 MB each); for each one more every row appended costs a pause.
+_BACKLOG, _PAUSE_S_PER_ROW, _PAUSE_MAX_S = 4, 0.5e-6, 1.0
 
 
 class DuckDbStore:
@@ -71,7 +75,7 @@ class DuckDbStore:
             newest = Newest()
             newest.load(self._cursors.get())
             self._hots = HotFiles(self._cursors, directory / HOT_NAME)
-            self._versions = Versions(view_of(self._cursors, self._hots, self._files, clock.now_ms()))
+            self._versions = Versions(self._found())
             self._compaction = Compaction(
                 self._cursors, self._hots, self._files, self._days, self._folder, self._versions, newest,
                 settings.raw_retention_days,
@@ -83,15 +87,22 @@ class DuckDbStore:
         self._write = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
+        self._closed = threading.Event()
         self._broken = False
         self._thread: threading.Thread | None = None
         self._last: dict[str, float] = {}
         self._failure: str | None = None
         self._appended = 0
+        self._paused_s = 0.0
         self._write_failures = 0
         self._clean_up()
 
     # --- life -----------------------------------------------------------------------------------------
+
+    def _found(self) -> View:
+        """What the files say: at a start, or after a fatal error of the engine."""
+        capacity = min(self.settings.compact_after_rows, _MIRROR_ROWS)
+        return view_of(self._cursors, self._hots, self._files, self._clock.now_ms(), capacity)
 
     def _clean_up(self) -> None:
         """Remove what a crash left behind; note files that the manifest names and the disk lacks."""
@@ -140,6 +151,7 @@ class DuckDbStore:
     def close(self) -> None:
         """Stop compacting and close the files; queries under way end with an error. Idempotent."""
         self._closing = True
+        self._closed.set()
         self._compaction.stopping = True
         self._wake.set()
         if self._thread is not None:
@@ -147,6 +159,7 @@ class DuckDbStore:
             self._thread = None
         with self._write, self._compaction.lock:
             self._versions.collect()
+            self._hots.drop_spare()
             self._cursors.close()
 
     # --- writing --------------------------------------------------------------------------------------
@@ -154,15 +167,26 @@ class DuckDbStore:
     def append(self, rows: Columns) -> None:
         """Add rows; durable when it returns, all or none.
 
+        Takes longer while more tables wait to be sorted than memory is meant for, so that whoever appends feels it
+        and memory stays bounded.
+
         Raises:
             ValueError: columns of different lengths, negative point, or a time outside 1970 to 2100.
             StoreWriteFailed: the rows are not stored; the disk is full or not writable.
         """
         if not len(rows):
             return
-        _check(rows)
+        check_rows(rows)
+        self._pace(len(rows))
         with self._write:
             self._append(rows)
+
+    def _pace(self, rows: int) -> None:
+        excess = len(self._versions.now.hots) - 1 - _BACKLOG
+        if excess > 0 and self._thread is not None:
+            pause = min(excess * rows * _PAUSE_S_PER_ROW, _PAUSE_MAX_S)
+            self._paused_s += pause
+            self._closed.wait(pause)
 
     def _append(self, rows: Columns) -> None:
         if self._closing:
@@ -193,7 +217,7 @@ class DuckDbStore:
         try:
             with self._compaction.lock:
                 self._cursors.open()
-                found = view_of(self._cursors, self._hots, self._files, self._clock.now_ms())
+                found = self._found()
                 self._versions.publish(hots=found.hots, days=found.days)
         except duckdb.Error as problem:
             raise StoreWriteFailed(self.directory, problem) from problem
@@ -203,7 +227,8 @@ class DuckDbStore:
     def _rotate(self) -> HotTable:
         """Seal the hot table and begin the next (under the write lock)."""
         hots = self._versions.now.hots
-        fresh = HotTable(hots[-1].number + 1, since_ms=self._clock.now_ms(), mirror=Mirror())
+        mirror = Mirror(min(self.settings.compact_after_rows, _MIRROR_ROWS))
+        fresh = HotTable(hots[-1].number + 1, since_ms=self._clock.now_ms(), mirror=mirror)
         for old in hots[: 1 - MIRRORED]:
             old.mirror = None
         self._hots.create(fresh.number)
@@ -244,19 +269,8 @@ class DuckDbStore:
                     rows.quality = (rows.quality & ~np.uint8(CODE_MASK)) | np.uint8(code)
                     self._append(rows)
                     changed += len(rows)
-            at = self._next_day_with_rows(stop)
+            at = self._versions.now.next_day(stop, self._days)
         return changed
-
-    def _next_day_with_rows(self, at: int) -> int:
-        """The start of the next day that may have rows, so that a wide span costs nothing where there are none."""
-        view = self._versions.now
-        starts = [self._days.start(d) for d in view.days] + [h.first_at for h in view.hots if h.rows]
-        if any(h.rows and h.first_at <= at <= h.last_at for h in view.hots):
-            return at
-        later = [s for s in starts if s >= at]
-        if any(self._days.start(d) <= at < self._days.start(d + 1) for d in view.days):
-            return at
-        return min(later, default=LATEST)
 
     # --- reading --------------------------------------------------------------------------------------
 
@@ -365,6 +379,7 @@ class DuckDbStore:
             "bytes_per_row": row_bytes / kept if kept else 0.0,
             "bytes_per_row_with_rollups": (row_bytes + roll_bytes) / kept if kept else 0.0,
             "appended": float(self._appended),
+            "append_paused_seconds": self._paused_s,
             "write_failures": float(self._write_failures),
             "damaged_files": float(len(self._files.damaged)),
             "merges_skipped": float(len(self._compaction.skipped)),
@@ -411,18 +426,6 @@ def _bytes(paths: Iterable[Path]) -> int:
         with contextlib.suppress(FileNotFoundError):  # compaction may just have deleted it
             total += path.stat().st_size
     return total
-
-
-def _check(rows: Columns) -> None:
-    n = len(rows.point)
-    lengths = (len(rows.observed_at), len(rows.value), len(rows.quality), len(rows.received_at))
-    if lengths != (n,) * 4:
-        raise ValueError(f"columns of different lengths: point {n}, others {lengths}")
-    if int(rows.point.min()) < 0:
-        raise ValueError("a negative point id: unmapped readings must not reach the store")
-    low, high = int(rows.observed_at.min()), int(rows.observed_at.max())
-    if low < EARLIEST or high >= LATEST:
-        raise ValueError(f"observation times {low} to {high} ms are not within 1970 to 2100")
 
 
 __all__ = ["DuckDbStore"]

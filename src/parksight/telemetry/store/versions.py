@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from parksight.telemetry.store.days import LATEST
+from parksight.telemetry.store.days import LATEST, LocalDays
 from parksight.telemetry.store.mirror import Mirror
 from parksight.telemetry.store.segment import Segment
 
@@ -47,6 +47,16 @@ class View:
     def segments(self) -> Iterator[Segment]:
         for found in self.days.values():
             yield from found
+
+    def next_day(self, at: int, days: LocalDays) -> int:
+        """``at`` where its day may have rows, else the start of the next day that may; so that a wide span costs
+        nothing where there are none."""
+        if any(h.rows and h.first_at <= at <= h.last_at for h in self.hots):
+            return at
+        if any(days.start(d) <= at < days.start(d + 1) for d in self.days):
+            return at
+        starts = [days.start(d) for d in self.days] + [h.first_at for h in self.hots if h.rows]
+        return min((s for s in starts if s >= at), default=LATEST)
 
 
 def by_day(segments: Sequence[Segment]) -> dict[int, tuple[Segment, ...]]:
