@@ -103,7 +103,7 @@ class Clocks:
         )
         going = {c.code: c for c in rows if c.status != "stopped"}
         final = case.phase == "final"
-        for code in going if final else wish.stops:
+        for code in list(going) if final else wish.stops:
             if code in going:
                 self._stop(session, going.pop(code), now)
                 changed.append(f"{code}:stopped")
