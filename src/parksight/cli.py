@@ -28,6 +28,8 @@ audit_app = typer.Typer(help="The audit chain.", no_args_is_help=True)
 account_app = typer.Typer(help="Accounts, for the administrator at the machine.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(account_app, name="account")
+cases_app = typer.Typer(help="Cases.", no_args_is_help=True)
+app.add_typer(cases_app, name="cases")
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", "-c", help="parksight.toml to read.")]
 DataOption = Annotated[Path | None, typer.Option("--data-dir", "-d", help="Folder of all data.")]
@@ -156,12 +158,23 @@ def version() -> None:
 
 @audit_app.command("verify")
 def audit_verify(config: ConfigOption = None, data_dir: DataOption = None) -> None:
-    """Recompute the audit chain; exit 1 and name the first broken link if there is one."""
+    """Recompute the audit chain and the histories anchored in it; exit 1 and name the first broken link if there is one."""
     from parksight.serve import audit_verify as run
 
     ok, text = run(settings_from(config, data_dir))
     typer.echo(text)
     raise typer.Exit(0 if ok else 1)
+
+
+@cases_app.command("verify")
+def cases_verify(files: Annotated[list[Path], typer.Argument(help="Exported cases (zip).")]) -> None:
+    """Check exported cases without any database; exit 1 and name what does not hold."""
+    from parksight.cases import proof
+
+    findings = [proof.verify(file) for file in files]
+    for finding in findings:
+        typer.echo(finding.text())
+    raise typer.Exit(0 if all(f.ok for f in findings) else 1)
 
 
 @account_app.command("create")

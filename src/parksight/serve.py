@@ -198,16 +198,19 @@ def migrate(settings: Settings) -> str:
 
 
 def audit_verify(settings: Settings) -> tuple[bool, str]:
-    """Whether the chain holds, and the finding in words."""
+    """Whether the chain and the histories anchored in it hold, and the findings in words."""
+    from parksight.cases import verifying
     from parksight.kernel import audit
 
     db = records(settings)
     try:
         with db.read() as session:
             report = audit.verify(session)
+        with db.read() as session:
+            verdict = verifying.verify(session)
     finally:
         db.close()
-    return report.ok, report.text()
+    return report.ok and verdict.sound, f"{report.text()}\n{verdict.text}"
 
 
 def create_account(settings: Settings, username: str, name: str, role: str, password: str) -> str:

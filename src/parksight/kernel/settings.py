@@ -208,6 +208,16 @@ class AlarmSettings(Section):
     preview_rows: int = Field(5_000_000, ge=1_000, description="observations one preview may look at")
 
 
+class CaseSettings(Section):
+    """Cases and their escalation."""
+
+    late_after_s: float = Field(
+        60, ge=1, description="what happened longer ago when it is recorded is late, seconds"
+    )
+    escalation_every_s: float = Field(1, ge=0.1, le=60, description="seconds between looks at what is due")
+    escalation_batch: int = Field(500, ge=1, le=10_000, description="rungs fired in one unit of work")
+
+
 class DutySettings(Section):
     """Shifts, shift log and handover."""
 
@@ -330,6 +340,7 @@ class Settings(Section):
     queries: QuerySettings = QuerySettings()
     registry: RegistrySettings = RegistrySettings()
     alarms: AlarmSettings = AlarmSettings()
+    cases: CaseSettings = CaseSettings()
     duty: DutySettings = DutySettings()
     notifications: NotificationSettings = NotificationSettings()
     hj212: Hj212Settings = Hj212Settings()

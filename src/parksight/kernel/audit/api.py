@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from starlette.responses import StreamingResponse
 
 from parksight.kernel.audit.models import AuditEntry
 from parksight.kernel.audit.service import export, verify
+from parksight.kernel.audit.verifiers import Verifier
 from parksight.kernel.db import Database
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, paging, requires
@@ -40,6 +42,15 @@ class AuditView(BaseModel):
     hash: str
 
 
+class HistoryView(BaseModel):
+    """Verdict on the histories of a module that are anchored in the chain."""
+
+    name: str
+    sound: bool
+    checked: int
+    text: str
+
+
 class ChainView(BaseModel):
     """Verdict on the chain; ``broken_at`` names the first entry that does not fit, ``fault`` why."""
 
@@ -49,6 +60,7 @@ class ChainView(BaseModel):
     head_hash: str
     broken_at: int | None
     fault: str | None
+    histories: list[HistoryView]
 
 
 def shown(entry: AuditEntry) -> AuditView:
@@ -106,17 +118,21 @@ def list_audit(
 
 @router.get("/verify", operation_id="verify_audit")
 def verify_audit(
+    request: Request,
     _caller: Reader,
     session: ReadSession,
     anchor_seq: Annotated[int | None, Query(ge=1, le=2**62, description="a head noted earlier")] = None,
     anchor_hash: Annotated[str | None, Query(pattern="^[0-9a-f]{64}$")] = None,
 ) -> ChainView:
-    """Recompute the whole chain."""
+    """Recompute the whole chain and the histories anchored in it."""
     anchor = (anchor_seq, anchor_hash) if anchor_seq is not None and anchor_hash is not None else None
     report = verify(session, anchor)
+    verifiers: Sequence[Verifier] = getattr(request.app.state, "history_verifiers", ())
+    verdicts = [verifier(session) for verifier in verifiers]
     return ChainView(
         sound=report.sound, entries=report.entries, head_seq=report.head[0], head_hash=report.head[1],
         broken_at=report.broken_at, fault=report.fault,
+        histories=[HistoryView(**asdict(v)) for v in verdicts],
     )  # fmt: skip
 
 
