@@ -284,3 +284,39 @@ def test_percentile_and_composite_index() -> None:
     assert any(not rule.verified for rule in used)
     with pytest.raises(RuleMissing, match="O3"):
         hj663.composite_index({k: v for k, v in annual.items() if k != "O3"}, ON)
+
+
+def test_real_time_series_equal_hour_by_hour() -> None:
+    hours = {item: [10.0, 900.0, math.nan] for item in hj633.REALTIME}
+    hours["CO_1h"] = [1.0, 2.0, 3.0]
+    found = hj633.realtime_series(hours, ON)
+    for i in range(3):
+        one = hj633.realtime({item: values[i] for item, values in hours.items()}, ON)
+        assert (None if math.isnan(found.aqi[i]) else int(found.aqi[i])) == one.aqi
+    assert found.grade.tolist()[2] == 0
+    with pytest.raises(ValueError, match="needs its day"):
+        hj633.realtime_series(hours, np.array(["2026-11-01", "NaT", "2026-11-01"], dtype="datetime64[D]"))
+
+
+def test_largest_hour_of_a_day_needs_its_hours() -> None:
+    hours = np.arange(24.0)
+    assert gb3095.daily_max_1h(hours).tolist() == [23]
+    hours[:5] = math.nan
+    assert np.isnan(gb3095.daily_max_1h(hours)).all()
+
+
+def test_blocks_against_a_number() -> None:
+    means, over = averaging.exceeds([1.0, 3.0, 5.0, math.nan, 9.0], 2.0, 2, 2)
+    assert means.tolist() == pytest.approx([2, math.nan], nan_ok=True)
+    assert over.tolist() == [False, False]
+    assert averaging.valid_count([1.0, 3.0, 5.0, math.nan, 9.0], 2).tolist() == [2, 1]
+    with pytest.raises(ValueError, match="finite number"):
+        averaging.exceeds([1.0], math.nan, 1, 1)
+    for size, least in ((0, 1), (2, 3), (2, 0)):
+        with pytest.raises(ValueError, match="least"):
+            averaging.block_mean([1.0], size, least)
+
+
+def test_rounding_up() -> None:
+    assert [gb8170.round_up(x) for x in (1.0, 1.01, -1.5, math.inf)] == [1, 2, -1, math.inf]
+    assert gb8170.round_up(2.341, 2) == 2.35

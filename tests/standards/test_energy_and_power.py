@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parksight.standards import carbon, gb2589, gb12325, gb14549, gb15543, power
+from parksight.standards.averaging import judge
 from parksight.standards.rulepack import Confidence, RuleMissing, RuleNotInForce, RulePack, builtin
 
 ON = date(2026, 11, 1)
@@ -245,3 +246,26 @@ def test_supply_voltage() -> None:
     assert not band.limit.verified
     with pytest.raises(RuleMissing):
         gb12325.compliance([0.0], "12V", ON)
+
+
+def test_distortion_and_transformer() -> None:
+    assert gb14549.total_distortion([[3.0, 4.0], [math.nan, 1.0]], [100.0, 100.0]).tolist() == pytest.approx(
+        [5, math.nan], nan_ok=True
+    )
+    with pytest.raises(ValueError, match="fundamental"):
+        gb14549.total_distortion([1.0], 0.0)
+    load = judge(power.transformer_load([850, 851, math.nan], 1000), power.transformer_limit(ON))
+    assert load.exceeded.tolist() == [False, True, False]
+    assert load.confidence is Confidence.ONE_SOURCE
+    assert not power.current_unbalance_limit(ON).verified
+    with pytest.raises(ValueError, match="rating"):
+        power.transformer_load([1.0], 0.0)
+
+
+@given(st.floats(0.1, 5), st.floats(0.1, 5))
+def test_a_users_share_grows_with_its_size(a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    share = [
+        gb14549.current_limits(10, ON, short_circuit_mva=100, user_mva=s, supply_mva=5) for s in (low, high)
+    ]
+    assert (share[0] <= share[1] + 1e-12).all()

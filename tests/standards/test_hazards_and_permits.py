@@ -371,3 +371,14 @@ def test_ls(score, word) -> None:
 def test_lec_takes_its_scores_only(wrong) -> None:
     with pytest.raises(ValueError, match="must be one of"):
         risk.lec(*wrong, ON)
+
+
+@pytest.mark.parametrize(("lel", "limit"), [(4.0, 0.5), (3.999, 0.2), (15.0, 0.5), (0.8, 0.2)])
+def test_flammable_limit_by_the_explosive_limit(lel: float, limit: float) -> None:
+    assert gb30871.flammable_limit(lel, ON).number == limit
+
+
+@pytest.mark.parametrize("lel", [0.0, -1.0, 100.0, math.nan])
+def test_an_impossible_explosive_limit_is_refused(lel: float) -> None:
+    with pytest.raises(ValueError, match="explosive limit"):
+        gb30871.flammable_limit(lel, ON)

@@ -103,6 +103,7 @@ class Identification:
 
     @property
     def major_hazard(self) -> bool:
+        """Whether ``s >= 1``."""
         return self.level is not None
 
     @property
@@ -146,6 +147,7 @@ class UnitList:
 
     @property
     def major_hazards(self) -> tuple[Unit, ...]:
+        """The units that are major hazards, gravest first."""
         return tuple(unit for unit, found in self.units if found.major_hazard)
 
 

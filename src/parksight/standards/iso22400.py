@@ -42,6 +42,7 @@ class Oee:
 
     @property
     def oee(self) -> float:
+        """``A E Q``, a fraction."""
         return self.availability * self.effectiveness * self.quality
 
 

@@ -242,8 +242,18 @@ def load_rates(power_kw: npt.ArrayLike) -> F64:
     return out
 
 
+def transformer_limit(on: date, rules: RulePack | None = None) -> Rule:
+    """Largest long-term load rate of a transformer, 0.85 (one source)."""
+    return (rules or builtin()).get("power.transformer_load", on)
+
+
+def current_unbalance_limit(on: date, rules: RulePack | None = None) -> Rule:
+    """Largest current unbalance in practice, 15 per cent (unverified)."""
+    return (rules or builtin()).get("power.current_unbalance", on)
+
+
 def transformer_load(apparent_kva: npt.ArrayLike, rated_kva: float) -> F64:
-    """Load rate S/SN of a transformer; long-term above 0.85 is too much (JGJ 16)."""
+    """Load rate S/SN of a transformer; hold it against :func:`transformer_limit` with ``averaging.judge``."""
     if not rated_kva > 0:
         raise ValueError(f"the rating must be above 0 kVA, not {rated_kva}")
     return np.asarray(apparent_kva, dtype=np.float64) / rated_kva

@@ -18,6 +18,7 @@ class Confidence(StrEnum):
 
     @property
     def verified(self) -> bool:
+        """Whether the value may be shown without a mark."""
         return self in (Confidence.OFFICIAL_TEXT, Confidence.TWO_SOURCES)
 
 
@@ -77,6 +78,7 @@ class Rule:
 
     @property
     def verified(self) -> bool:
+        """Whether the value may be shown without a mark."""
         return self.confidence.verified
 
     @property
@@ -87,9 +89,11 @@ class Rule:
         return self.value
 
     def holds_on(self, on: date) -> bool:
+        """Whether the rule is in force on a day; both ends of its span are."""
         return self.valid_from <= on and (self.valid_to is None or on <= self.valid_to)
 
     def overlaps(self, other: Rule) -> bool:
+        """Whether both rules are in force on some day."""
         return (other.valid_to is None or self.valid_from <= other.valid_to) and (
             self.valid_to is None or other.valid_from <= self.valid_to
         )
