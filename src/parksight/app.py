@@ -18,9 +18,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from parksight import __version__
+from parksight.alarms import assembly as alarm_assembly
 from parksight.alarms import panel as alarms_panel
 from parksight.alarms.api import router as alarms_router
+from parksight.alarms.assembly import DeviceSources
 from parksight.alarms.evaluation.watch import Keeping
+from parksight.alarms.providers import Providers
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
 from parksight.alarms.tuning import TuningService
@@ -40,6 +43,7 @@ from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
 from parksight.gateways.frames import FrameLog
 from parksight.gateways.metrics import GatewayCollector
+from parksight.gateways.sources import sources_of
 from parksight.gateways.unknown import UnknownDevices
 from parksight.kernel import api as kernel_api
 from parksight.kernel import http
@@ -89,12 +93,20 @@ class Platform:
         DutyNotices(self.notifications.notifier).attach(self.duty.hooks)
         self.cases = case_assembly.Cases(
             self.db, self.clock, settings,
-            Outside(neighbours.DutyPresence(), readings=neighbours.StoreReadings(self.store)), self.telemetry.hub,
+            Outside(
+                neighbours.DutyPresence(), neighbours.NoticeTeller(self.notifications.notifier),
+                neighbours.StoreReadings(self.store),
+            ),
+            self.telemetry.hub,
         )  # fmt: skip
+        alarm_assembly.declare(self.cases.service, settings.alarms)
         self.alarms = AlarmService(
-            self.db, self.clock, settings.alarms, self.telemetry.hub, timezone=settings.zone.timezone,
+            self.db, self.clock, settings.alarms, self.telemetry.hub, live=self.telemetry.live,
+            providers=Providers(sources=DeviceSources(sources_of)), cases=self.cases.service,
+            notifier=self.notifications.notifier, timezone=settings.zone.timezone,
             keeping=Keeping(settings.data_dir / "alarms", self.store),
         )  # fmt: skip
+        alarm_assembly.follow(self.cases.service, self.alarms)
         self.alarm_rules = RuleService(self.clock, settings.alarms)
         self.alarm_tuning = TuningService(
             self.db, self.store, self.alarm_rules, self.clock, settings.alarms, settings.zone.timezone
@@ -141,6 +153,7 @@ class Platform:
         state.platform = self
         self._callers: CallerDirectory = state.callers
         state.ingest_counters = self.telemetry.pipeline.ingest_counters
+        state.history_verifiers = (case_assembly.verify,)
         state.health_checks = {"store": lambda: bool(self.store.health()["ok"])}
         app.include_router(kernel_api.router)
         state.registry = self.registry
