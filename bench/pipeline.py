@@ -160,9 +160,23 @@ class Platform:
     def stored_rows(self) -> int:
         return int(self.store.stats()["rows"])
 
+    def memory(self) -> dict[str, int]:
+        """MB of the parts that grow with the load, each with a limit of its own."""
+        engine = self.store._cursors.fetch("SELECT sum(memory_usage_bytes) AS bytes FROM duckdb_memory()")
+        mirrors = [h.mirror.rows() for h in self.store._versions.now.hots if h.mirror is not None]
+        pipeline = self.telemetry.pipeline.figures()
+        return {
+            "duckdb": round(float(engine["bytes"][0]) / 1e6),
+            "mirrors": round(sum(getattr(m, n).nbytes for m in mirrors for n in Columns.__slots__) / 1e6),
+            "duplicate_window": round(pipeline["dedupe"]["bytes"] / 1e6),
+            "in_flight": round(pipeline["back_pressure"]["in_flight_bytes"] / 1e6),
+            "unsorted_tables": int(self.store.stats()["sealed_tables"]) + 1,
+        }
+
 
 async def watch(process: psutil.Process, samples: list[dict[str, float]], platform: Platform) -> None:
-    """Memory and what waits, twice a second."""
+    """Memory, what waits, and how late the event loop is, twice a second."""
+    late = 0.0
     while True:
         status = platform.gateway.status().counters
         samples.append(
@@ -170,9 +184,12 @@ async def watch(process: psutil.Process, samples: list[dict[str, float]], platfo
                 "rss_mb": process.memory_info().rss / 1e6,
                 "waiting_mb": status["waiting_bytes"] / 1e6,
                 "throttled": status["throttled_now"],
+                "late_ms": late,
             }
         )
+        began = time.perf_counter()
         await asyncio.sleep(0.5)
+        late = (time.perf_counter() - began - 0.5) * 1000
 
 
 async def phase(
@@ -191,12 +208,14 @@ async def phase(
     process, samples = psutil.Process(), list[dict[str, float]]()
     before = platform.stored_rows()
     books = platform.telemetry.pipeline.books.total()
+    paused = platform.store.stats()["append_paused_seconds"]
     generator.stdin.write(b"go\n")
     await generator.stdout.readline()
     watcher = asyncio.create_task(watch(process, samples, platform))
     cpu, began = process.cpu_times(), time.perf_counter()
     await generator.stdout.readline()
     used, took = process.cpu_times(), time.perf_counter() - began
+    memory = await asyncio.to_thread(platform.memory)
     line = await generator.stdout.readline()
     await generator.wait()
     watcher.cancel()
@@ -218,8 +237,9 @@ async def phase(
         machine_load=[round(x, 1) for x in psutil.getloadavg()],
         stored_rows=stored, acknowledged_rows=acknowledged, lost=max(0, acknowledged - stored),
         rejected=rejected, books_balanced=after.balanced,
-        rss_mb=[rss[int(len(rss) * share)] for share in (0, 0.1, 0.25, 0.5, 0.75, 0.999)],
-        rss_max_mb=max(rss), waiting_max_mb=round(max(s["waiting_mb"] for s in samples), 1),
+        rss_mb=[rss[min(len(rss) * tenth // 10, len(rss) - 1)] for tenth in range(11)],
+        rss_max_mb=max(rss), memory_mb=memory, loop_late_max_ms=round(max(s["late_ms"] for s in samples)),
+        append_paused_s=round(platform.store.stats()["append_paused_seconds"] - paused, 1), waiting_max_mb=round(max(s["waiting_mb"] for s in samples), 1),
         throttled_share=round(sum(s["throttled"] for s in samples) / len(samples), 2),
         back_pressure=counters.get("back_pressure", 0), lenient_frames=counters.get("lenient_frames", 0),
         ticks_busy_s=round(pipeline.figures()["busy_seconds"], 1), connections=args.connections,
