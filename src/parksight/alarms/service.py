@@ -22,17 +22,19 @@ from parksight.alarms.handling.groups import GroupService
 from parksight.alarms.handling.people import HandlingService
 from parksight.alarms.handling.silence import SilenceService
 from parksight.alarms.handling.windows import WindowService
-from parksight.alarms.linkage.actions import Actions, Tell
+from parksight.alarms.linkage.actions import Actions
 from parksight.alarms.linkage.service import LinkageService
 from parksight.alarms.linkage.worker import ReactionWorker
 from parksight.alarms.providers import Providers
 from parksight.alarms.push import READ, TOPIC, Push, Pusher
 from parksight.alarms.recorder import Recorder
+from parksight.alarms.telling import AlarmNotices
 from parksight.cases.service import CaseService
 from parksight.kernel.bus import Event
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
 from parksight.kernel.settings import AlarmSettings, ZoneSettings
+from parksight.notifications.service import Notifier
 from parksight.registry.events import EquipmentChanged, SiteChanged, UnitChanged
 from parksight.telemetry.events import FindingsChanged, PointsChanged
 from parksight.telemetry.live_table import LiveTable
@@ -54,7 +56,7 @@ class AlarmService:
         live: newest values, for the wind and what is around an alarm.
         providers: what other modules know.
         cases: the case engine; None where nobody handles alarms (command line, small tests).
-        tell: hands notices of linkage to the notifications.
+        notifier: tells people; None: nobody does.
         timezone: the zone's, for means over hours and days.
         keeping: where the state of the evaluation survives a restart; None: it does not.
     """
@@ -62,7 +64,7 @@ class AlarmService:
     def __init__(
         self, db: Database, clock: Clock, settings: AlarmSettings, hub: Push | None = None, *,
         live: LiveTable | None = None, providers: Providers | None = None, cases: CaseService | None = None,
-        tell: Tell | None = None, timezone: str | None = None, keeping: Keeping | None = None,
+        notifier: Notifier | None = None, timezone: str | None = None, keeping: Keeping | None = None,
     ) -> None:  # fmt: skip
         self.db = db
         self.clock = clock
@@ -73,9 +75,10 @@ class AlarmService:
         self.pusher = Pusher(hub, settings.push_alarms)
         self.flood = FloodMeter(settings.positions, settings.flood_span_s)
         self.linkages = LinkageService(clock)
-        self.actions = Actions(settings, clock, self.providers, live, tell)
+        notices = None if notifier is None else AlarmNotices(notifier, settings)
+        self.actions = Actions(settings, clock, self.providers, live, notices.tell if notices else None)
         self.reactions = ReactionWorker(db, clock, self.actions, settings.reaction_attempts)
-        self.desk = None if cases is None else CaseDesk(clock, cases)
+        self.desk = None if cases is None else CaseDesk(clock, cases, notices)
         self.announcer = Announcer(settings, self.providers, live, self.desk, self.linkages)
         self.handling = HandlingService(clock, cases)
         self.groups = GroupService(clock, self.announcer, cases)
@@ -85,15 +88,8 @@ class AlarmService:
             settings.chatter_repeats, settings.chatter_s * 1000, settings.chatter_quiet_s * 1000
         )
         self.recorder = Recorder(
-            db,
-            clock,
-            self.announcer,
-            guard,
-            self.flood,
-            self._reconcile,
-            self._tell,
-            settings.queue_transitions,
-        )
+            db, clock, self.announcer, guard, self.flood, self._reconcile, self._tell, settings.queue_transitions
+        )  # fmt: skip
         self.watch = RuleWatch(
             db, clock, settings, self._rule_rows, self.recorder.offer, timezone or ZoneSettings().timezone, keeping
         )

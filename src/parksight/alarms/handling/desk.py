@@ -12,6 +12,7 @@ from parksight.alarms.flow.announcer import instant
 from parksight.alarms.flow.grouping import Candidate, OpenGroup
 from parksight.alarms.handling.mirror import Moved, mirror
 from parksight.alarms.models import Alarm, Group
+from parksight.alarms.telling import AlarmNotices
 from parksight.alarms.workflow import ACKNOWLEDGE_CLOCK, CLASSIFY, CLOSE, HANDLING, REARM
 from parksight.cases import history
 from parksight.cases.models import Case, CaseEvent
@@ -27,28 +28,41 @@ _PORTION = 500
 
 
 class CaseDesk:
-    """A :class:`~parksight.alarms.flow.announcer.Desk`."""
+    """A :class:`~parksight.alarms.flow.announcer.Desk`.
 
-    def __init__(self, clock: Clock, cases: CaseService) -> None:
+    Args:
+        notices: tells all levels of grave alarms at once; None: nobody does.
+    """
+
+    def __init__(self, clock: Clock, cases: CaseService, notices: AlarmNotices | None = None) -> None:
         self.clock = clock
         self.cases = cases
+        self.notices = notices
 
     def opened(self, session: Session, groups: Sequence[OpenGroup]) -> None:
         """One case per new group; its key makes a second one impossible."""
         if not groups:
             return
         names = _Names(session, groups)
-        cases = self.cases.open_many(session, SYSTEM, [names.case(g) for g in groups])
+        wanted = [names.case(g) for g in groups]
+        cases = self.cases.open_many(session, SYSTEM, wanted)
         session.execute(
             update(Group), [{"id": g.id, "case_id": c.id} for g, c in zip(groups, cases, strict=True)]
         )
         for group, case in zip(groups, cases, strict=True):
             group.case_id = case.id
+        if self.notices is not None:
+            self.notices.grave(
+                session, groups, {g.id or 0: new.title for g, new in zip(groups, wanted, strict=True)}
+            )
 
     def grew(self, session: Session, group: OpenGroup, *, rearm: bool) -> None:
         """Worse news: a case somebody took is new again; the ladder of a new one starts over."""
         if group.case_id is None:
             return
+        if self.notices is not None and group.grew_worse:
+            case = session.get_one(Case, group.case_id)
+            self.notices.grave(session, [group], {group.id or 0: case.title})
         if rearm:
             self.cases.act(session, SYSTEM, group.case_id, REARM, comment="alarms.case.grew")
         elif group.grew_worse and group.handling == "new":
