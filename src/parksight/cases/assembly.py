@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from parksight.cases import workflow
+from parksight.cases import search, workflow
 from parksight.cases.api import router
 from parksight.cases.escalation import Escalator
 from parksight.cases.live import Announcer, Push
@@ -47,6 +47,7 @@ class Cases:
     def __init__(
         self, db: Database, clock: Clock, settings: Settings, outside: Outside, hub: Push | None = None
     ) -> None:  # fmt: skip
+        self._db = db
         self.types = CaseTypes(*workflow.TYPES)
         timing = Timing(ZoneCalendar.in_folder(settings.data_dir), ZoneInfo(settings.zone.timezone))
         rules = settings.cases
@@ -66,6 +67,7 @@ class Cases:
         app.include_router(router)
 
     def start(self) -> None:
+        search.install(self._db.engine)
         self.escalator.start()
 
     def stop(self) -> None:

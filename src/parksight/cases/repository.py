@@ -38,7 +38,6 @@ class Wanted:
     owner_user_id: int | None = None
     owner_post_id: int | None = None
     tag: str | None = None
-    q: str | None = None
     start: datetime | None = None
     end: datetime | None = None
     due_start: datetime | None = None
@@ -107,18 +106,17 @@ def _works(actor: Actor) -> ColumnElement[bool]:
     )  # fmt: skip
 
 
-def matching(q: str) -> ColumnElement[bool]:
-    """Cases whose number or words contain a text."""
-    escaped = q.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    texts = (Case.number, Case.title, Case.description)
-    return or_(*(t.ilike(f"%{escaped}%", escape="\\") for t in texts))
+def cases(
+    actor: Actor, types: CaseTypes, wanted: Wanted, now: datetime, found: ColumnElement[bool] | None = None
+) -> Select[Any]:
+    """Statement of a list: rows of ``(Case, light, due_at)``.
 
-
-def cases(actor: Actor, types: CaseTypes, wanted: Wanted, now: datetime) -> Select[Any]:
-    """Statement of a list: rows of ``(Case, light, due_at)``."""
+    Args:
+        found: what a search for words found (:func:`parksight.cases.search.matching`).
+    """
     columns: tuple[Any, ...] = (Case, light(now).label("light"), due().label("due_at"))
     statement = access.visible(select(*columns), actor, types)
-    clauses = [box(actor, wanted.box, now)]
+    clauses = [box(actor, wanted.box, now), found]
     lists: tuple[tuple[Any, tuple[Any, ...]], ...] = (
         (Case.type, wanted.types), (Case.state, wanted.states), (Case.phase, wanted.phases),
         (Case.priority, wanted.priority),
@@ -141,8 +139,6 @@ def cases(actor: Actor, types: CaseTypes, wanted: Wanted, now: datetime) -> Sele
         clauses.append(and_(Case.origin_kind == wanted.origin[0], Case.origin_id == wanted.origin[1]))
     if wanted.tag is not None:
         clauses.append(exists().where(Tag.case_id == Case.id, Tag.tag == wanted.tag))
-    if wanted.q:
-        clauses.append(matching(wanted.q))
     clauses += _times(wanted)
     statement = statement.where(*(c for c in clauses if c is not None))
     return statement.order_by(*_order(wanted.sort))

@@ -76,9 +76,10 @@ def _installed(connection: Connection) -> bool:
 
 def matching(session: Session, query: str) -> ColumnElement[bool]:
     """Condition on :class:`Case`: every word of the query is somewhere in it."""
-    installed = _installed(session.connection())
+    connection = session.connection()
+    installed, decodes = _installed(connection), connection.dialect.name == "postgresql"
     words = query.split()[:MAX_WORDS]
-    return and_(literal(True), *(_indexed(w) if installed else _scanned(w) for w in words))
+    return and_(literal(True), *(_indexed(w) if installed else _scanned(w, decodes) for w in words))
 
 
 def _indexed(word: str) -> ColumnElement[bool]:
@@ -89,10 +90,11 @@ def _indexed(word: str) -> ColumnElement[bool]:
     return Case.id.in_(select(_FTS.c.case_id).where(found))
 
 
-def _scanned(word: str) -> ColumnElement[bool]:
+def _scanned(word: str, decodes: bool) -> ColumnElement[bool]:
     commented = exists().where(CaseEvent.case_id == Case.id, _like(CaseEvent.comment, word))
-    entered = cast(cast(Case.fields, JSONB), String)
-    texts = (Case.number, Case.title, Case.description, entered)
+    texts: list[Any] = [Case.number, Case.title, Case.description]
+    if decodes:  # JSON text keeps other scripts escaped, JSONB does not
+        texts.append(cast(cast(Case.fields, JSONB), String))
     return or_(*(_like(c, word) for c in texts), commented)
 
 

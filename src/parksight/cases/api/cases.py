@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import Select
+from sqlalchemy.orm import Session
 
-from parksight.cases import access, export, repository, view
+from parksight.cases import access, export, repository, search, view
 from parksight.cases.api.common import CaseId, Language, ReadingActor, Service, Writing, evidence, position
 from parksight.cases.detail import Desk, ledger_out
 from parksight.cases.models import Case, Span
@@ -30,6 +32,7 @@ from parksight.cases.schemas import (
 )
 from parksight.cases.schemas.common import Priority, RecordId, TagWord, Word
 from parksight.cases.service import CaseService
+from parksight.cases.types import CaseTypes
 from parksight.kernel.db import clock_of
 from parksight.kernel.errors import ProblemError
 from parksight.kernel.files.service import Files
@@ -75,10 +78,15 @@ class CaseQuery(BaseModel):
         return Wanted(
             box=self.box, types=tuple(self.type), states=tuple(self.state), phases=tuple(self.phase), light=self.light,
             priority=tuple(self.priority), enterprise_id=self.enterprise_id, subject=subject, origin=origin,
-            owner_user_id=self.owner_user_id, owner_post_id=self.owner_post_id, tag=self.tag, q=self.q,
+            owner_user_id=self.owner_user_id, owner_post_id=self.owner_post_id, tag=self.tag,
             start=self.start, end=self.end, due_start=self.due_start, due_end=self.due_end, simulated=self.simulated,
             sort=self.sort,
         )  # fmt: skip
+
+    def statement(self, session: Session, actor: Actor, types: CaseTypes) -> Select[Any]:
+        """Rows of the list as :func:`parksight.cases.repository.cases` gives them."""
+        found = search.matching(session, self.q) if self.q else None
+        return repository.cases(actor, types, self.wanted(), clock_of(session).now(), found)
 
 
 class CaseListQuery(CaseQuery):
@@ -100,7 +108,7 @@ def list_cases(
     query: Annotated[CaseListQuery, Query()],
 ) -> Page[CaseRow]:
     """Cases the caller may see; a box narrows them to what concerns the caller."""
-    statement = repository.cases(actor, cases.types, query.wanted(), clock_of(session).now())
+    statement = query.statement(session, actor, cases.types)
     found = repository.page(session, statement, query.limit, query.offset)
     rows = view.rows(session, actor.rights, cases.types, found, language)
     return Page(
