@@ -55,7 +55,7 @@ def _out(session: Session, caller: Caller, job: Job, language: str) -> TuningOut
         result = result.model_copy(update={"text": sentence(result, language)})
     refs = [point_ref(point) for point in points_of(session, caller, job.points)]
     return TuningOut(
-        id=job.id, rule_id=job.rule_id, code=job.code, state=job.state, progress=round(job.progress, 3),  # type: ignore[arg-type]  # one of the words
+        id=job.id, rule_id=job.rule_id, code=job.code, state=job.state, progress=round(job.progress, 3),
         start=job.start, end=job.end, points=[r for r in refs if r is not None], asked_by=job.asked_by,
         asked_at=job.asked_at, problem=job.problem and translate(job.problem, language), result=result,
     )  # fmt: skip

@@ -26,7 +26,7 @@ from parksight.alarms.evaluation.operations import FINDINGS
 from parksight.alarms.evaluation.rows import RuleRow
 from parksight.alarms.evaluation.transitions import Transitions, join, of_steps
 from parksight.alarms.kernels import codes, sweep
-from parksight.alarms.kernels.layout import Out, Plan
+from parksight.alarms.kernels.layout import Out, Plan, State
 from parksight.telemetry.protocols import I64, Columns
 
 _ROOM = 4_096
@@ -88,7 +88,7 @@ class Evaluator:
 
     def snapshot(self) -> Snapshot:
         """A copy of everything that is remembered."""
-        state = type(self._state)(*(column.copy() for column in self._state))
+        state = State(**{name: column.copy() for name, column in self._state._asdict().items()})
         return Snapshot(memory.identity(self.compiled), state, self.now_ms)
 
     def resume(self, snapshot: Snapshot) -> None:
@@ -189,11 +189,13 @@ class Evaluator:
     def _output(self, room: int) -> Out:
         if len(self._out.step) < room:
             self._out = _output(room)
-        return Out(*(column[:room] for column in self._out))
+        return Out(**{name: column[:room] for name, column in self._out._asdict().items()})
 
     def _transitions(self, out: Out, n: int, now_ms: int) -> Transitions:
-        step, what, at, value, quality = (column[:n].copy() for column in out)
-        return of_steps(self.compiled, self._state, step, what, at, now_ms, value, quality)
+        found = Out(**{name: column[:n].copy() for name, column in out._asdict().items()})
+        return of_steps(
+            self.compiled, self._state, found.step, found.what, found.at, now_ms, found.value, found.quality
+        )
 
     # --- for the records ------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ _STEP_BITS: Final = 5
 _POINT_BITS: Final = 31
 _ABOVE: Final = _STEP_BITS + _POINT_BITS
 #: Highest rule id a key has room for.
-MAX_RULE_ID: Final = 2 ** (63 - _ABOVE) - 1
+MAX_RULE_ID: Final = (1 << (63 - _ABOVE)) - 1
 
 
 def step_key(rule_id: int, point_id: int, step: int) -> int:
@@ -17,15 +17,15 @@ def step_key(rule_id: int, point_id: int, step: int) -> int:
 
 
 def rule_of(key: int) -> int:
-    """Rule id of a key (also of a whole column of keys)."""
+    """Rule id of a key."""
     return key >> _ABOVE
 
 
 def point_of(key: int) -> int:
     """Point id of a key."""
-    return (key >> _STEP_BITS) & (2**_POINT_BITS - 1)
+    return (key >> _STEP_BITS) & ((1 << _POINT_BITS) - 1)
 
 
 def step_of(key: int) -> int:
     """Place in ``models.STEPS`` of a key's step."""
-    return key & (2**_STEP_BITS - 1)
+    return key & ((1 << _STEP_BITS) - 1)

@@ -132,7 +132,7 @@ def _expression(rule: RuleRow, signal: Mapping[str, Any]) -> Operation:
 
 def _deviation(rule: RuleRow, signal: Mapping[str, Any]) -> Operation:
     other = tree(signal["other"])
-    if other.reference in rule.conversions:
+    if other.reference is not None and other.reference in rule.conversions:
         factor, shift = rule.conversions[other.reference]
         other = _node("+", _node("*", other, _number(factor)), _number(shift))
     own = Node("load", "number", 0, reference=Reference("self"))

@@ -12,6 +12,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -136,7 +137,7 @@ class RuleWatch:
         happened: list[Transitions] = []
         seconds = rows.received_at // 1000
         edges = [0, *(np.flatnonzero(np.diff(seconds)) + 1).tolist(), len(rows)] if len(rows) else [0]
-        for first, last in zip(edges, edges[1:], strict=False):
+        for first, last in pairwise(edges):
             part = Columns(*(getattr(rows, name)[first:last] for name in Columns.__slots__))
             found = evaluator.on_tick(part, max(snapshot.now_ms, int(part.received_at[-1])))
             if found is not None:

@@ -210,6 +210,7 @@ class _Parser:
         self._expect(")")
         if not least <= len(arguments) <= most:
             raise ExpressionError("arguments", token.position, function=token.text, least=least, most=most)
-        for argument in arguments if kind is not None else ():
-            _demand(argument, kind)
+        if kind is not None:
+            for argument in arguments:
+                _demand(argument, kind)
         return Node(token.text, result, token.position, tuple(arguments))

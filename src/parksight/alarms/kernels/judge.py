@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from parksight.alarms.kernels.codes import (
@@ -22,7 +23,13 @@ from parksight.alarms.kernels.codes import (
 )
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
+def whole(byte: Any) -> int:
+    """A byte as the whole number everything else is: ``int()`` would stay unsigned, and all be compiled twice."""
+    return np.int64(byte)  # type: ignore[return-value]  # an int to the compiler
+
+
+@njit(cache=True, nogil=True)
 def emit(out: Any, n: int, step: int, what: int, at: int, value: float, quality: int) -> int:
     out.step[n] = step
     out.what[n] = what

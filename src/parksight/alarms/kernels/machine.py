@@ -130,4 +130,4 @@ def execute(plan: Any, state: Any, program: int, t: int, age: int) -> float:
             top = first + 1
         else:
             stack[top - 1] = 0.0 if math.isnan(stack[top - 1]) else 1.0
-    return stack[0]
+    return float(stack[0])

@@ -55,7 +55,7 @@ def rate(plan: Any, state: Any, op: int, t: int, v: float) -> tuple[bool, float,
     first = plan.ring_start[op]
     size = plan.ring_start[op + 1] - first
     window = int(plan.parameter[op, 0])
-    part = max(1, window // WINDOW_PARTS)
+    part = max(1, -(-window // WINDOW_PARTS))
     head, count = state.whole[op, 0], state.whole[op, 1]
     newest = first + (head + count - 1) % size
     if count == 0 or state.ring_time[newest] // part != t // part:

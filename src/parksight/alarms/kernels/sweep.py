@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from parksight.alarms.kernels import averages
@@ -21,7 +20,7 @@ from parksight.alarms.kernels.codes import (
     PENDING_ON,
     RAISED,
 )
-from parksight.alarms.kernels.judge import doubt, emit, judge, turn_gate
+from parksight.alarms.kernels.judge import doubt, emit, judge, turn_gate, whole
 from parksight.alarms.kernels.machine import execute
 from parksight.alarms.kernels.signals import signal
 from parksight.telemetry.protocols import F64, I32, I64, U8
@@ -77,9 +76,7 @@ def evaluate(
         state.silent[p] = 0
         counters[EVALUATED] += 1
         v = float(value[i])
-        q = np.int64(
-            quality[i]
-        )  # int() of an unsigned number is another type to the compiler, and everything twice
+        q = whole(quality[i])
         c = q & 0x0F
         usable = (c == 0 or c == 1 or c == 4) and math.isfinite(v)
         known = v if usable else math.nan
@@ -174,7 +171,7 @@ def clock(now: int, plan: Any, state: Any, out: Any, written: int) -> int:
                 RAISED,
                 state.since[s] + plan.on_ms[s],
                 state.held[s],
-                np.int64(state.held_quality[s]),
+                whole(state.held_quality[s]),
             )
     n = _stale(plan, state, out, n, now)
     return _silences(plan, state, out, n, now)

@@ -78,7 +78,7 @@ def enabled(session: Session) -> Sources:
     """All rules to evaluate: enabled, on points in use."""
     columns = (Rule.id, Rule.version, Rule.target, Rule.definition, Rule.suppression, Rule.in_service)
     rules = session.execute(select(*columns).where(Rule.enabled.is_(True)).order_by(Rule.id))
-    return expand_rules(session, rules)  # type: ignore[arg-type]  # rows have the attributes of rules
+    return expand_rules(session, rules)
 
 
 def _add(out: Sources, rule: RuleLike, point: Any, reads: list[Reference], points: Points) -> None:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from parksight.alarms import repository
 from parksight.alarms.events import RulesChanged
 from parksight.alarms.models import Rule
 from parksight.alarms.rules import writing
@@ -116,7 +117,7 @@ class Import:
         named = {i: w for i, row in rows if (w := row.watched).kind == "point"}
         codes = [w.point for w in named.values() if w.point is not None]
         ids = [w.point_id for w in named.values() if w.point_id is not None]
-        columns = select(Point.id, Point.code, Point.kind, Point.enterprise_id)
+        columns = repository.pick(Point.id, Point.code, Point.kind, Point.enterprise_id)
         statement = columns.where(Point.code.in_(codes) | Point.id.in_(ids))
         points = list(self._session.execute(self._caller.scoped(statement, Point.enterprise_id)))
         by_code, by_id = {p.code: p for p in points}, {p.id: p for p in points}

@@ -108,7 +108,7 @@ class Proposals:
         proposal = self.get(session, caller, proposal_id)
         self._decide(session, caller, proposal, "approved", comment)
         if not self._enact(session, caller, proposal):
-            raise conflict("alarms.proposal.outdated", code=proposal.code)
+            raise conflict("alarms.proposal.outdated", value=proposal.code)
         return proposal
 
     def reject(self, session: Session, caller: Caller, proposal_id: int, comment: str) -> Proposal:

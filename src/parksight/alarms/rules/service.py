@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from parksight.alarms import repository
 from parksight.alarms.models import CONTENT, Rule
 from parksight.alarms.rules import writing
 from parksight.alarms.rules.content import check_delays, content_of, read_by
@@ -154,5 +154,5 @@ def checked(fields: dict[str, Any]) -> RuleIn:
 
 def points_by_code(session: Session, caller: Caller, codes: Sequence[str]) -> list[Any]:
     """Points the caller may see."""
-    statement = select(Point.id, Point.code).where(Point.code.in_(codes))
+    statement = repository.pick(Point.id, Point.code).where(Point.code.in_(codes))
     return list(session.execute(caller.scoped(statement, Point.enterprise_id)))

@@ -37,7 +37,7 @@ def periods(sets: Sequence[Sequence[RuleRow]]) -> dict[int, float]:
     for rows in sets:
         for row in rows:
             found[row.point_id] = row.period_s
-            found.update({point: period for point, period in row.inputs.values()})
+            found.update(row.inputs.values())
     return found
 
 

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import select
@@ -39,6 +39,9 @@ PREVIEW_SECONDS = 20.0
 _HOUR_MS = 3_600_000
 
 
+JobState = Literal["waiting", "running", "done", "cancelled", "failed"]
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """A rule that is not in force: what the compiler takes of it (see ``rules.compiling.RuleLike``)."""
@@ -66,7 +69,7 @@ class Job:
     end: int
     points: list[int]
     sets: list[list[RuleRow]]
-    state: str = "waiting"
+    state: JobState = "waiting"
     progress: float = 0.0
     problem: str | None = None
     result: TuningResult | None = None
@@ -250,9 +253,10 @@ class TuningService:
         self, session: Session, caller: Caller, data: RuleIn, rule: Rule | None = None
     ) -> tuple[Draft, str, int | None]:  # fmt: skip
         code, settled, content = self.rules.settle(session, caller, data)
-        same = {"id": 1, "version": 1} if rule is None else {"id": rule.id, "version": rule.version}
-        names = ("target", "definition", "suppression", "in_service")
-        draft = Draft(**same, **{n: content[n] for n in names})
+        draft = Draft(
+            1 if rule is None else rule.id, 1 if rule is None else rule.version, content["target"],
+            content["definition"], content["suppression"], content["in_service"],
+        )  # fmt: skip
         return draft, code or kind_of(content["definition"]), settled.enterprise_id
 
     def _offset(self) -> int:
