@@ -104,6 +104,8 @@ function drawLimits(u: uPlot, picture: Picture): void {
   ctx.font = `500 ${11 * devicePixelRatio}px ${css('--num')}`
   ctx.textBaseline = 'bottom'
   ctx.textAlign = 'right'
+  const labels: number[] = []
+  const line = 12 * devicePixelRatio
   for (const { pen, scale } of drawn(picture)) {
     for (const { step, value } of limitsOf(pen.rule)) {
       const y = u.valToPos(value, scale, true)
@@ -116,7 +118,10 @@ function drawLimits(u: uPlot, picture: Picture): void {
       ctx.lineTo(bbox.left + bbox.width, y)
       ctx.stroke()
       ctx.fillStyle = css(pen.ink)
-      ctx.fillText(`${step} ${number(value)} ${unit(scale === '1' ? '' : scale)}`, bbox.left + bbox.width - 6 * devicePixelRatio, y - 2)
+      // Limits of several pens may lie close together: a label that would cover another stands left of it.
+      const beside = labels.filter((other) => Math.abs(other - y) < line).length
+      labels.push(y)
+      ctx.fillText(`${step} ${number(value)} ${unit(scale === '1' ? '' : scale)}`, bbox.left + bbox.width - (6 + 90 * beside) * devicePixelRatio, y - 2)
     }
   }
   ctx.restore()
