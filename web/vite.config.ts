@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vitest/config'
+import { precompress } from './vite.precompress.ts'
 
 const server = process.env.PARKSIGHT_URL ?? 'http://127.0.0.1:8600'
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), precompress()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   define: {
     // No eval under our content security policy: messages are compiled to an AST, never to code.

@@ -37,9 +37,18 @@ export function homeRoute(): string | null {
   return navEntries.find((entry) => session.may(entry.permission) && !entry.demo)?.route ?? null
 }
 
+/** Fetch the page's code while the question who is there is under way; the router will ask for it anyway. */
+function fetchAhead(to: RouteLocationNormalized): void {
+  for (const record of to.matched) {
+    const page = record.components?.default
+    if (typeof page === 'function') void (page as () => Promise<unknown>)().catch(() => undefined)
+  }
+}
+
 router.beforeEach(async (to: RouteLocationNormalized) => {
   const session = useSession()
   if (!session.asked) {
+    if (!to.meta.open) fetchAhead(to)
     try {
       await session.restore()
     } catch {
