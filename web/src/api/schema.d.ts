@@ -1271,7 +1271,7 @@ export interface paths {
         };
         /**
          * Verify Audit
-         * @description Recompute the whole chain.
+         * @description Recompute the whole chain and the histories anchored in it.
          */
         get: operations["verify_audit"];
         put?: never;
@@ -1391,6 +1391,484 @@ export interface paths {
         /** Restore */
         post: operations["restore_cameras"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/case-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Types
+         * @description Types the caller sees cases of, or may open.
+         */
+        get: operations["list_case_types"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/case-types/{code}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Type
+         * @description A type with its forms, clocks and states laid out for drawing.
+         */
+        get: operations["get_case_type"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Cases
+         * @description Cases the caller may see; a box narrows them to what concerns the caller.
+         */
+        get: operations["list_cases"];
+        put?: never;
+        /**
+         * Open Case
+         * @description Open a case; with the ``key`` of one that was opened before that one is returned.
+         */
+        post: operations["open_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act On Cases
+         * @description Do one transition to many cases, as far as their types declare it safe; what is refused is named with its reason.
+         */
+        post: operations["act_on_cases"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Cases
+         * @description Figures of the caller's boxes.
+         */
+        get: operations["count_cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Cases
+         * @description The list as CSV or XLSX (at most 50,000 rows, the first by ``sort``), or printed as PDF (at most 1,000).
+         */
+        get: operations["export_cases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/filters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Filters
+         * @description The caller's own lists, by name.
+         */
+        get: operations["list_case_filters"];
+        put?: never;
+        /**
+         * Keep Filter
+         * @description Keep a list under a name of one's own; the same name replaces it.
+         */
+        post: operations["keep_case_filter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/filters/{filter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drop Filter */
+        delete: operations["drop_case_filter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledgers
+         * @description The delay ledger over many cases: to whom the time of a period belongs. Working days count whole spans.
+         */
+        get: operations["case_ledgers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Case
+         * @description A case with history, clocks, evidence, links and what may be done next.
+         */
+        get: operations["get_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Revise Case
+         * @description Correct what a case says of itself; the history keeps what it said before.
+         */
+        patch: operations["revise_case"];
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/act": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Act
+         * @description Do a transition. 403 says whose it is, 409 what has changed meanwhile, 422 what is missing.
+         */
+        post: operations["act_on_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/comments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Comment */
+        post: operations["comment_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/evidence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add Evidence
+         * @description A stored file, readings of a point as they stand in the store, or a piece of video.
+         */
+        post: operations["add_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/evidence/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload Evidence
+         * @description A photo or file from the device, with where and when it was taken.
+         */
+        post: operations["upload_evidence"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/evidence/{evidence_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Evidence
+         * @description The bytes of a photo or file; who sees the case sees its evidence.
+         */
+        get: operations["download_evidence"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Case
+         * @description The case with history, evidence and proof as a zip; ``parksight cases verify`` or the ``verify.py`` in it checks it.
+         */
+        get: operations["export_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ledger
+         * @description Who held the case for how long.
+         */
+        get: operations["case_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Link
+         * @description This case is ``kind`` … the other one.
+         */
+        post: operations["link_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/links/{kind}/{other_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unlink */
+        delete: operations["unlink_case"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/participants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Add Participant */
+        post: operations["add_case_participant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/participants/{role}/{kind}/{party_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove Participant */
+        delete: operations["remove_case_participant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Print Case
+         * @description The case on paper, as the caller may see it: facts, deadlines, history, evidence with hashes, signatures.
+         */
+        get: operations["print_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/signatures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign
+         * @description Stand for something with a fresh password (and code): an unattended screen cannot sign.
+         */
+        post: operations["sign_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/watch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Watch
+         * @description Be told about the case.
+         */
+        put: operations["watch_case"];
+        post?: never;
+        /** Unwatch */
+        delete: operations["unwatch_case"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2857,6 +3335,286 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Channels
+         * @description Ways out of the house, with what they did in the last 24 hours; secrets are named, never shown.
+         */
+        get: operations["list_channels"];
+        put?: never;
+        /** Create Channel */
+        post: operations["create_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{channel_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Update Channel */
+        patch: operations["update_channel"];
+        trace?: never;
+    };
+    "/api/v1/notifications/channels/{channel_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test Channel
+         * @description Send a test message now, to oneself or to the group. No record is locked while the server outside answers.
+         */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Deliveries
+         * @description Messages, newest first, with their state and why.
+         */
+        get: operations["list_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/deliveries/{delivery_id}/attempts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Delivery Attempts
+         * @description Every try of one message.
+         */
+        get: operations["list_delivery_attempts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Inbox
+         * @description One's notices, newest first, each with why one was notified.
+         */
+        get: operations["list_inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/inbox/count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Inbox
+         * @description How many are unread.
+         */
+        get: operations["count_inbox"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/inbox/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read Inbox
+         * @description Mark as read; no further channel is tried for what is read.
+         */
+        post: operations["read_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/inbox/{item_id}/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unread Inbox
+         * @description Put one back among the unread.
+         */
+        post: operations["unread_inbox"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/preferences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Notification Preferences
+         * @description How one wants to be told, and what is possible here.
+         */
+        get: operations["get_notification_preferences"];
+        /** Put Notification Preferences */
+        put: operations["put_notification_preferences"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/push/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Push Key
+         * @description The key to subscribe a browser with; null where push is off.
+         */
+        get: operations["get_push_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/push/subscriptions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Push Subscriptions
+         * @description One's browsers.
+         */
+        get: operations["list_push_subscriptions"];
+        put?: never;
+        /**
+         * Subscribe Push
+         * @description Keep what this browser gave.
+         */
+        post: operations["subscribe_push"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/push/subscriptions/{subscription_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Unsubscribe Push */
+        delete: operations["unsubscribe_push"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/notifications/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Notification Status
+         * @description How many messages are in which state, what waits longest, and the limits.
+         */
+        get: operations["get_notification_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/observations/buckets": {
         parameters: {
             query?: never;
@@ -4124,6 +4882,31 @@ export interface components {
             comment: string;
         };
         /**
+         * ActIn
+         * @description A transition. ``version``: the one it was decided on; when the case has changed since, nothing happens (409).
+         */
+        ActIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Evidence Ids */
+            evidence_ids?: number[];
+            /** Fields */
+            fields?: {
+                [key: string]: unknown;
+            };
+            /** Occurred At */
+            occurred_at?: string | null;
+            /** Request Id */
+            request_id?: string | null;
+            /** Transition */
+            transition: string;
+            /** Version */
+            version?: number | null;
+        };
+        /**
          * ActivityOut
          * @description What the device did since the process started; instants in ms since the epoch.
          */
@@ -4622,6 +5405,22 @@ export interface components {
             /** Scope Ids */
             scope_ids: number[];
         };
+        /** AttemptOut */
+        AttemptOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Ms */
+            ms: number;
+            /** Outcome */
+            outcome: string;
+            /** Reason */
+            reason: string | null;
+        };
         /**
          * AuditView
          * @description One entry; ``before`` and ``after`` as they were noted, secrets masked.
@@ -4702,6 +5501,35 @@ export interface components {
         Body_import_records: {
             /** File */
             file: string;
+        };
+        /** Body_upload_evidence */
+        Body_upload_evidence: {
+            /** Accuracy M */
+            accuracy_m?: number | null;
+            /**
+             * Device
+             * @default
+             */
+            device: string;
+            /** File */
+            file: string;
+            /**
+             * Kind
+             * @default photo
+             * @enum {string}
+             */
+            kind: "photo" | "file";
+            /** Lat */
+            lat?: number | null;
+            /** Lon */
+            lon?: number | null;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Taken At */
+            taken_at?: string | null;
         };
         /** Body_upload_file */
         Body_upload_file: {
@@ -4799,6 +5627,49 @@ export interface components {
             properties?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * BulkIn
+         * @description One transition for many cases.
+         */
+        BulkIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+            /** Fields */
+            fields?: {
+                [key: string]: unknown;
+            };
+            /** Items */
+            items: components["schemas"]["ChosenIn"][];
+            /** Transition */
+            transition: string;
+        };
+        /**
+         * BulkOut
+         * @description What became of a bulk action: each case is either done or refused with its reason.
+         */
+        BulkOut: {
+            /** Done */
+            done: number[];
+            /** Refused */
+            refused: components["schemas"]["BulkRefusal"][];
+        };
+        /**
+         * BulkRefusal
+         * @description Why one of many was left as it is, in the reader's language.
+         */
+        BulkRefusal: {
+            /** Code */
+            code: string;
+            /** Id */
+            id: number;
+            /** Number */
+            number: string;
+            /** Text */
+            text: string;
         };
         /**
          * Calendar
@@ -4944,6 +5815,323 @@ export interface components {
             radius_m: number;
         };
         /**
+         * CaseCounts
+         * @description Figures of the boxes of a person.
+         */
+        CaseCounts: {
+            /** Mine */
+            mine: number;
+            /** Open */
+            open: number;
+            /** Overdue */
+            overdue: number;
+            /** Waiting */
+            waiting: number;
+            /** Watching */
+            watching: number;
+        };
+        /**
+         * CaseDetail
+         * @description A case with all that belongs to it, as far as the caller may see it.
+         */
+        CaseDetail: {
+            /** Anonymous */
+            anonymous: boolean;
+            /** Available */
+            available: components["schemas"]["OfferOut"][];
+            /** Clocks */
+            clocks: components["schemas"]["ClockOut"][];
+            /** Closed At */
+            closed_at: string | null;
+            /** Columns */
+            columns: {
+                [key: string]: unknown;
+            };
+            /** Description */
+            description: string;
+            /** Drill */
+            drill: boolean;
+            /** Due At */
+            due_at: string | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Evidence */
+            evidence: components["schemas"]["EvidenceOut"][];
+            /** Extensions */
+            extensions: components["schemas"]["ExtensionOut"][];
+            /** Fields */
+            fields: {
+                [key: string]: unknown;
+            };
+            /** Head Hash */
+            head_hash: string;
+            /** History */
+            history: components["schemas"]["EventOut"][];
+            /** Id */
+            id: number;
+            /** Lag S */
+            lag_s: number;
+            /** Lat */
+            lat: number | null;
+            /** Late */
+            late: boolean;
+            /**
+             * Light
+             * @enum {string}
+             */
+            light: "green" | "yellow" | "red" | "none";
+            /** Links */
+            links: components["schemas"]["LinkOut"][];
+            /** Lon */
+            lon: number | null;
+            /** Number */
+            number: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Origin Id */
+            origin_id: string | null;
+            /** Origin Kind */
+            origin_kind: string | null;
+            owner: components["schemas"]["PartyOut"] | null;
+            /** Participants */
+            participants: components["schemas"]["ParticipantOut"][];
+            /** Phase */
+            phase: string;
+            /** Priority */
+            priority: number;
+            /** Reopened */
+            reopened: number;
+            /** Reporter */
+            reporter: string;
+            /** Reporter Id */
+            reporter_id: number | null;
+            /** Result */
+            result: string | null;
+            /** Returned */
+            returned: number;
+            /** Signatures */
+            signatures: components["schemas"]["SignatureOut"][];
+            /** Simulated */
+            simulated: boolean;
+            /** State */
+            state: string;
+            /** Subject Id */
+            subject_id: string | null;
+            /** Subject Kind */
+            subject_kind: string | null;
+            /** Tags */
+            tags: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /** Type Version */
+            type_version: number;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+            /** Watching */
+            watching: boolean;
+        };
+        /**
+         * CaseIn
+         * @description A new case. ``key``: of the sender's queue; sending it twice opens one case.
+         */
+        CaseIn: {
+            /**
+             * Anonymous
+             * @default false
+             */
+            anonymous: boolean;
+            /**
+             * Description
+             * @default
+             */
+            description: string;
+            /**
+             * Drill
+             * @default false
+             */
+            drill: boolean;
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /** Evidence */
+            evidence?: components["schemas"]["EvidenceIn"][];
+            /** Fields */
+            fields?: {
+                [key: string]: unknown;
+            };
+            /** Key */
+            key?: string | null;
+            /** Links */
+            links?: components["schemas"]["LinkIn"][];
+            /** Occurred At */
+            occurred_at?: string | null;
+            owner?: components["schemas"]["OwnerIn"] | null;
+            /** Participants */
+            participants?: components["schemas"]["ParticipantIn"][];
+            position?: components["schemas"]["PositionIn"] | null;
+            /**
+             * Priority
+             * @description 1 is the highest
+             * @default 3
+             */
+            priority: number;
+            subject?: components["schemas"]["SubjectIn"] | null;
+            /** Tags */
+            tags?: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+        };
+        /**
+         * CaseRow
+         * @description A case in a list. ``due_at``: the nearest deadline that is still to be kept; ``light`` is computed now.
+         */
+        CaseRow: {
+            /** Closed At */
+            closed_at: string | null;
+            /** Columns */
+            columns: {
+                [key: string]: unknown;
+            };
+            /** Drill */
+            drill: boolean;
+            /** Due At */
+            due_at: string | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** Lat */
+            lat: number | null;
+            /** Late */
+            late: boolean;
+            /**
+             * Light
+             * @enum {string}
+             */
+            light: "green" | "yellow" | "red" | "none";
+            /** Lon */
+            lon: number | null;
+            /** Number */
+            number: string;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            owner: components["schemas"]["PartyOut"] | null;
+            /** Phase */
+            phase: string;
+            /** Priority */
+            priority: number;
+            /** Reopened */
+            reopened: number;
+            /** Reporter */
+            reporter: string;
+            /** Result */
+            result: string | null;
+            /** Returned */
+            returned: number;
+            /** Simulated */
+            simulated: boolean;
+            /** State */
+            state: string;
+            /** Subject Id */
+            subject_id: string | null;
+            /** Subject Kind */
+            subject_kind: string | null;
+            /** Tags */
+            tags: string[];
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /** CaseTypeOut */
+        CaseTypeOut: {
+            /** Clocks */
+            clocks: components["schemas"]["ClockTypeOut"][];
+            /** Code */
+            code: string;
+            /** Columns */
+            columns: components["schemas"]["FieldOut"][];
+            diagram: components["schemas"]["DiagramOut"];
+            /** Fields */
+            fields: components["schemas"]["FieldOut"][];
+            /** Hide Reporter */
+            hide_reporter: boolean;
+            /** Initial */
+            initial: string;
+            /** Late Opening */
+            late_opening: boolean;
+            /** May Open */
+            may_open: boolean;
+            /** Prefix */
+            prefix: string;
+            /** Roles */
+            roles: [
+                string,
+                string
+            ][];
+            /** States */
+            states: components["schemas"]["StateOut"][];
+            /** Subjects */
+            subjects: string[];
+            /** Title */
+            title: string;
+            /** Transitions */
+            transitions: components["schemas"]["TransitionOut"][];
+            /** Version */
+            version: number;
+        };
+        /**
+         * CaseTypeRow
+         * @description ``may_open``: whether the caller may open one.
+         */
+        CaseTypeRow: {
+            /** Code */
+            code: string;
+            /** Columns */
+            columns: components["schemas"]["FieldOut"][];
+            /** May Open */
+            may_open: boolean;
+            /** Prefix */
+            prefix: string;
+            /** States */
+            states: components["schemas"]["StateOut"][];
+            /** Title */
+            title: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * ChainView
          * @description Verdict on the chain; ``broken_at`` names the first entry that does not fit, ``fault`` why.
          */
@@ -4958,6 +6146,8 @@ export interface components {
             head_hash: string;
             /** Head Seq */
             head_seq: number;
+            /** Histories */
+            histories: components["schemas"]["HistoryView"][];
             /** Sound */
             sound: boolean;
         };
@@ -4988,6 +6178,125 @@ export interface components {
              */
             kind: "change";
         };
+        /** ChannelIn */
+        ChannelIn: {
+            /** Code */
+            code: string;
+            /** Config */
+            config: components["schemas"]["EmailConfig"] | components["schemas"]["SmsConfig"] | components["schemas"]["PushConfig"] | components["schemas"]["RobotConfig"] | components["schemas"]["RelayConfig"];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /**
+             * Language
+             * @default zh-CN
+             * @enum {string}
+             */
+            language: "zh-CN" | "en";
+            /**
+             * Max Priority
+             * @default 4
+             */
+            max_priority: number;
+            /** Name */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Posts */
+            posts?: string[];
+            /**
+             * Rank
+             * @default 100
+             */
+            rank: number;
+            /**
+             * Secrets
+             * @description sealed; never shown again
+             */
+            secrets?: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * ChannelOut
+         * @description A channel; ``secrets`` names what is kept sealed, ``figures`` counts deliveries of the last 24 hours.
+         */
+        ChannelOut: {
+            /** Code */
+            code: string;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Enabled */
+            enabled: boolean;
+            /** Figures */
+            figures: {
+                [key: string]: number;
+            };
+            /** Host */
+            host: string | null;
+            /** Host Allowed */
+            host_allowed: boolean;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Language */
+            language: string;
+            /** Max Priority */
+            max_priority: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Posts */
+            posts: string[];
+            /** Rank */
+            rank: number;
+            /** Secrets */
+            secrets: string[];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * ChannelPatch
+         * @description Members that are not given stay; ``secrets`` replaces those named.
+         */
+        ChannelPatch: {
+            /** Config */
+            config?: (components["schemas"]["EmailConfig"] | components["schemas"]["SmsConfig"] | components["schemas"]["PushConfig"] | components["schemas"]["RobotConfig"] | components["schemas"]["RelayConfig"]) | null;
+            /** Enabled */
+            enabled?: boolean | null;
+            /** Language */
+            language?: ("zh-CN" | "en") | null;
+            /** Max Priority */
+            max_priority?: number | null;
+            /** Name */
+            name?: string | null;
+            /** Name En */
+            name_en?: string | null;
+            /** Posts */
+            posts?: string[] | null;
+            /** Rank */
+            rank?: number | null;
+            /** Secrets */
+            secrets?: {
+                [key: string]: string;
+            } | null;
+            /** Version */
+            version: number;
+        };
         /** CheckOut */
         CheckOut: {
             /** Action */
@@ -5007,6 +6316,16 @@ export interface components {
              * @enum {string}
              */
             verdict: "ok" | "fail" | "unknown";
+        };
+        /**
+         * ChosenIn
+         * @description A case and the version it was chosen at: a case that has changed since is left alone.
+         */
+        ChosenIn: {
+            /** Id */
+            id: number;
+            /** Version */
+            version: number;
         };
         /**
          * ClassTarget
@@ -5049,6 +6368,81 @@ export interface components {
             comment: string;
         };
         /**
+         * ClockOut
+         * @description A clock; ``share`` is how much of its time is used up, 1.0 at the deadline.
+         */
+        ClockOut: {
+            /** Code */
+            code: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            holder: components["schemas"]["PartyOut"] | null;
+            /** Id */
+            id: number;
+            /**
+             * Light
+             * @enum {string}
+             */
+            light: "green" | "yellow" | "red" | "none";
+            /** Met */
+            met: boolean | null;
+            /** Minutes */
+            minutes: number | null;
+            /** Paused At */
+            paused_at: string | null;
+            /** Plans */
+            plans: components["schemas"]["PlanOut"][];
+            /** Run */
+            run: number;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Status */
+            status: string;
+            /** Stopped At */
+            stopped_at: string | null;
+            /** Used Minutes */
+            used_minutes: number | null;
+            /** Used Working Days */
+            used_working_days: number | null;
+            /**
+             * Warn At
+             * Format: date-time
+             */
+            warn_at: string;
+            /** Working Days */
+            working_days: number | null;
+        };
+        /**
+         * ClockTypeOut
+         * @description ``minutes``/``working_days``: None for both when a rule says it from the case's fields.
+         */
+        ClockTypeOut: {
+            /** By Rule */
+            by_rule: boolean;
+            /** Code */
+            code: string;
+            /** Escalation */
+            escalation: components["schemas"]["StepOut"][];
+            /** Extendable */
+            extendable: boolean;
+            /** Minutes */
+            minutes: number | null;
+            /** Paused In */
+            paused_in: string[];
+            /** Title */
+            title: string;
+            /** Warn */
+            warn: number;
+            /** Working Days */
+            working_days: number | null;
+        };
+        /**
          * CloseIn
          * @description Closing needs a cause; without one here, that of the classification stands.
          */
@@ -5060,6 +6454,13 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /** CommentIn */
+        CommentIn: {
+            /** Request Id */
+            request_id?: string | null;
+            /** Text */
+            text: string;
         };
         /**
          * ConnectionConfig
@@ -5435,6 +6836,74 @@ export interface components {
             signal?: (components["schemas"]["RateSignal"] | components["schemas"]["DeviationSignal"] | components["schemas"]["FlatSignal"] | components["schemas"]["RangeSignal"] | components["schemas"]["StateSignal"] | components["schemas"]["ChangeSignal"] | components["schemas"]["ExpressionSignal"] | components["schemas"]["VoteSignal"] | components["schemas"]["CountSignal"] | components["schemas"]["EwmaSignal"] | components["schemas"]["CusumSignal"] | components["schemas"]["AverageSignal"] | components["schemas"]["SuspectSignal"]) | null;
             stale?: components["schemas"]["StaleIn"] | null;
         };
+        /**
+         * DeliveryBrief
+         * @description How a channel fared, for the person it was for.
+         */
+        DeliveryBrief: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Kind */
+            kind: string;
+            /** Reason */
+            reason: string | null;
+            /** State */
+            state: string;
+        };
+        /** DeliveryOut */
+        DeliveryOut: {
+            /** Attempts */
+            attempts: number;
+            /** Channel */
+            channel: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Next At */
+            next_at: string | null;
+            /** Notice Id */
+            notice_id: number;
+            /** Notice Kind */
+            notice_kind: string;
+            /** Priority */
+            priority: number;
+            /** Reason */
+            reason: string | null;
+            /** Reason Text */
+            reason_text: string | null;
+            /** Sent At */
+            sent_at: string | null;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** User */
+            user: string | null;
+            /** User Id */
+            user_id: number | null;
+        };
+        /** DemandOut */
+        DemandOut: {
+            /** Fresh */
+            fresh: boolean;
+            /** Kind */
+            kind: string;
+            /** Minimum */
+            minimum: number;
+            /** Positioned */
+            positioned: boolean;
+        };
         /** DemoAccountView */
         DemoAccountView: {
             /** Password */
@@ -5796,6 +7265,19 @@ export interface components {
             /** Silent */
             silent: boolean;
         };
+        /** DiagramOut */
+        DiagramOut: {
+            /** Edges */
+            edges: components["schemas"]["EdgeOut"][];
+            /** Layers */
+            layers: number;
+            /** Mermaid */
+            mermaid: string;
+            /** Nodes */
+            nodes: components["schemas"]["NodeOut"][];
+            /** Rows */
+            rows: number;
+        };
         /**
          * DraftIn
          * @description ``shift_id``: the shift that is left; by default the one that is running or waits to be handed over.
@@ -5837,6 +7319,44 @@ export interface components {
             actions: components["schemas"]["Rehearsed"][];
             /** Matched */
             matched: string[];
+        };
+        /** EdgeOut */
+        EdgeOut: {
+            /** Exit */
+            exit: boolean;
+            /** Source */
+            source: string;
+            /** Target */
+            target: string;
+            /** Title */
+            title: string;
+            /** Transition */
+            transition: string;
+        };
+        /** EmailConfig */
+        EmailConfig: {
+            /** Host */
+            host: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "email";
+            /**
+             * Port
+             * @default 25
+             */
+            port: number;
+            /**
+             * Security
+             * @default starttls
+             * @enum {string}
+             */
+            security: "plain" | "starttls" | "ssl";
+            /** Sender */
+            sender: string;
+            /** User */
+            user?: string | null;
         };
         /**
          * EnergyPanel
@@ -6188,6 +7708,50 @@ export interface components {
             zone_id?: number | null;
         };
         /**
+         * EventOut
+         * @description An entry of the history; ``lag_s`` is how much later than it happened it was recorded, in seconds.
+         */
+        EventOut: {
+            /** Acting For */
+            acting_for: string | null;
+            /** By */
+            by: string;
+            /** By Id */
+            by_id: number | null;
+            /** Comment */
+            comment: string | null;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+            /** Hash */
+            hash: string;
+            /** Lag S */
+            lag_s: number;
+            /** Late */
+            late: boolean;
+            /**
+             * Occurred At
+             * Format: date-time
+             */
+            occurred_at: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Seq */
+            seq: number;
+            /** Source */
+            source: string | null;
+            /** State */
+            state: string;
+            /** Transition */
+            transition: string | null;
+            /** What */
+            what: string;
+        };
+        /**
          * EventStep
          * @description The step of a signal that is true or false.
          *
@@ -6212,6 +7776,84 @@ export interface components {
             priority?: number | null;
             /** Respond Within */
             respond_within?: ("immediate" | "prompt" | "soon" | "later") | null;
+        };
+        /**
+         * EvidenceIn
+         * @description Evidence kept elsewhere: a stored file, readings of a point, or a piece of video.
+         */
+        EvidenceIn: {
+            /** Camera Id */
+            camera_id?: number | null;
+            /**
+             * Device
+             * @default
+             */
+            device: string;
+            /** End */
+            end?: string | null;
+            /** File Id */
+            file_id?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "file" | "photo" | "observation" | "video";
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Point Id */
+            point_id?: number | null;
+            position?: components["schemas"]["PositionIn"] | null;
+            /** Reference */
+            reference?: string | null;
+            /** Start */
+            start?: string | null;
+            /** Taken At */
+            taken_at?: string | null;
+        };
+        /** EvidenceOut */
+        EvidenceOut: {
+            /** Accuracy M */
+            accuracy_m: number | null;
+            /** By */
+            by: string;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            } | null;
+            /** Device */
+            device: string;
+            /** File Id */
+            file_id: number | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** Media Type */
+            media_type: string;
+            /** Name */
+            name: string;
+            /** Note */
+            note: string;
+            /**
+             * Recorded At
+             * Format: date-time
+             */
+            recorded_at: string;
+            /** Sha256 */
+            sha256: string;
+            /** Size */
+            size: number | null;
+            /** State */
+            state: string;
+            /** Taken At */
+            taken_at: string | null;
         };
         /**
          * EwmaSignal
@@ -6246,6 +7888,56 @@ export interface components {
             /** Text */
             text: string;
         };
+        /** ExtensionOut */
+        ExtensionOut: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /** Asked By */
+            asked_by: string;
+            /** Clock */
+            clock: string;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Id */
+            id: number;
+            /** Minutes */
+            minutes: number | null;
+            /** Reason */
+            reason: string;
+            /** Status */
+            status: string;
+            /** Working Days */
+            working_days: number | null;
+        };
+        /** FieldOut */
+        FieldOut: {
+            /** Choices */
+            choices: [
+                string,
+                string
+            ][];
+            /** Code */
+            code: string;
+            /** Kind */
+            kind: string;
+            /** Many */
+            many: boolean;
+            /** Maximum */
+            maximum: number | null;
+            /** Minimum */
+            minimum: number | null;
+            /** Required */
+            required: boolean;
+            /** Title */
+            title: string;
+            /** Unit */
+            unit: string;
+        };
         /** FileView */
         FileView: {
             /**
@@ -6269,6 +7961,29 @@ export interface components {
             size: number;
             /** Uploaded By */
             uploaded_by: number | null;
+        };
+        /**
+         * FilterIn
+         * @description A list to keep; the same name replaces it. ``query``: parameters of the list as texts.
+         */
+        FilterIn: {
+            /** Name */
+            name: string;
+            /** Query */
+            query: {
+                [key: string]: string;
+            };
+        };
+        /** FilterOut */
+        FilterOut: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Query */
+            query: {
+                [key: string]: string;
+            };
         };
         /**
          * Finding
@@ -6735,6 +8450,33 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * HeldOut
+         * @description All time one holder had.
+         */
+        HeldOut: {
+            /** Cases */
+            cases: number;
+            holder: components["schemas"]["PartyOut"];
+            /** Minutes */
+            minutes: number;
+            /** Working Days */
+            working_days: number | null;
+        };
+        /**
+         * HistoryView
+         * @description Verdict on the histories of a module that are anchored in the chain.
+         */
+        HistoryView: {
+            /** Checked */
+            checked: number;
+            /** Name */
+            name: string;
+            /** Sound */
+            sound: boolean;
+            /** Text */
+            text: string;
+        };
         /** ImportRow */
         ImportRow: {
             /** Code */
@@ -6828,6 +8570,18 @@ export interface components {
             row: number;
             /** Text */
             text?: string | null;
+        };
+        /**
+         * InboxCount
+         * @description Unread items, in all and by priority.
+         */
+        InboxCount: {
+            /** By Priority */
+            by_priority: {
+                [key: string]: number;
+            };
+            /** Unread */
+            unread: number;
         };
         /**
          * Incident
@@ -6941,6 +8695,50 @@ export interface components {
             sources: components["schemas"]["SourceCounters"][];
             /** Sources Total */
             sources_total: number;
+        };
+        /**
+         * ItemOut
+         * @description A notice in the inbox; ``why`` says why this person was notified, ``times`` how often it came.
+         */
+        ItemOut: {
+            /** Body */
+            body: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Deliveries */
+            deliveries: components["schemas"]["DeliveryBrief"][];
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** Kind */
+            kind: string;
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Notice Id */
+            notice_id: number;
+            /** Page */
+            page: string | null;
+            /** Priority */
+            priority: number;
+            /** Read At */
+            read_at: string | null;
+            /** Subject Id */
+            subject_id: string | null;
+            /** Subject Kind */
+            subject_kind: string | null;
+            /** Times */
+            times: number;
+            /** Title */
+            title: string;
+            /** Why */
+            why: string;
         };
         /** JournalOut */
         JournalOut: {
@@ -7110,6 +8908,20 @@ export interface components {
             readings: number;
         };
         /**
+         * LedgerOut
+         * @description The delay ledger of a case: its time, to whom it belongs, and that the parts make up the whole.
+         */
+        LedgerOut: {
+            /** Holders */
+            holders: components["schemas"]["HeldOut"][];
+            /** Minutes */
+            minutes: number;
+            /** Spans */
+            spans: components["schemas"]["SpanOut"][];
+            /** Working Days */
+            working_days: number | null;
+        };
+        /**
          * Link
          * @description A record that an entry is about.
          */
@@ -7118,6 +8930,38 @@ export interface components {
             id: string;
             /** Kind */
             kind: string;
+        };
+        /** LinkIn */
+        LinkIn: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "parent" | "cause" | "repeat_of" | "duplicate_of" | "related";
+            /** Other Id */
+            other_id: number;
+        };
+        /**
+         * LinkOut
+         * @description ``outgoing``: this case is ``kind`` … the other one; else the other way round.
+         */
+        LinkOut: {
+            /** Case Id */
+            case_id: number;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: string;
+            /** Outgoing */
+            outgoing: boolean;
+            /** Phase */
+            phase: string;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
         };
         /** LinkageIn */
         LinkageIn: {
@@ -7599,6 +9443,24 @@ export interface components {
             unit?: string | null;
         };
         /**
+         * NodeOut
+         * @description A state in the drawing: ``x`` layer, ``y`` place in the layer, both from 0.
+         */
+        NodeOut: {
+            /** Initial */
+            initial: boolean;
+            /** Phase */
+            phase: string;
+            /** State */
+            state: string;
+            /** Title */
+            title: string;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+        };
+        /**
          * Notify
          * @description Tell posts (or, with none named, whoever is on duty).
          */
@@ -7618,6 +9480,24 @@ export interface components {
              * @default
              */
             text: string;
+        };
+        /**
+         * OfferOut
+         * @description A transition out of the present state and whether the caller may do it; what it demands is in the type.
+         */
+        OfferOut: {
+            /** Acting For */
+            acting_for: string | null;
+            /** Allowed */
+            allowed: boolean;
+            /** Missing */
+            missing: components["schemas"]["RefusalOut"][];
+            /** Refusals */
+            refusals: components["schemas"]["RefusalOut"][];
+            /** Target */
+            target: string;
+            /** Transition */
+            transition: string;
         };
         /**
          * OnDutyOut
@@ -7747,6 +9627,17 @@ export interface components {
             weather: components["schemas"]["WeatherPanel"] | null;
             zone: components["schemas"]["ZoneHead"];
         };
+        /** OwnerIn */
+        OwnerIn: {
+            /** Department Id */
+            department_id?: number | null;
+            /** Enterprise Id */
+            enterprise_id?: number | null;
+            /** Post Id */
+            post_id?: number | null;
+            /** User Id */
+            user_id?: number | null;
+        };
         /** Page[AbsenceOut] */
         Page_AbsenceOut_: {
             /** Items */
@@ -7802,10 +9693,32 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[CaseRow] */
+        Page_CaseRow_: {
+            /** Items */
+            items: components["schemas"]["CaseRow"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[ConnectionOut] */
         Page_ConnectionOut_: {
             /** Items */
             items: components["schemas"]["ConnectionOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[DeliveryOut] */
+        Page_DeliveryOut_: {
+            /** Items */
+            items: components["schemas"]["DeliveryOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -7938,6 +9851,17 @@ export interface components {
         Page_InformationOut_: {
             /** Items */
             items: components["schemas"]["InformationOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[ItemOut] */
+        Page_ItemOut_: {
+            /** Items */
+            items: components["schemas"]["ItemOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -8172,6 +10096,48 @@ export interface components {
             properties?: {
                 [key: string]: unknown;
             };
+        };
+        /** ParticipantIn */
+        ParticipantIn: {
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "post" | "department" | "enterprise";
+            /** Role */
+            role: string;
+        };
+        /** ParticipantOut */
+        ParticipantOut: {
+            party: components["schemas"]["PartyOut"];
+            /** Role */
+            role: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+        };
+        /**
+         * PartyOut
+         * @description A person, post, department, enterprise, role or the zone.
+         */
+        PartyOut: {
+            /** Id */
+            id: number | null;
+            /** Key */
+            key: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "user" | "post" | "department" | "enterprise" | "role" | "zone";
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
         };
         /** PasswordChange */
         PasswordChange: {
@@ -8467,6 +10433,29 @@ export interface components {
              */
             without: string[];
         };
+        /** PlanOut */
+        PlanOut: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** By */
+            by: string;
+            /**
+             * Due At
+             * Format: date-time
+             */
+            due_at: string;
+            /** Minutes */
+            minutes: number | null;
+            /** Plan */
+            plan: number;
+            /** Reason */
+            reason: string;
+            /** Working Days */
+            working_days: number | null;
+        };
         /**
          * PlanReference
          * @description Point at the emergency plan that applies.
@@ -8750,6 +10739,18 @@ export interface components {
             /** Point Id */
             point_id?: number | null;
         };
+        /**
+         * PositionIn
+         * @description WGS 84 degrees; ``accuracy_m`` as the device estimates it.
+         */
+        PositionIn: {
+            /** Accuracy M */
+            accuracy_m?: number | null;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+        };
         /** PostCreate */
         PostCreate: {
             /** Code */
@@ -8798,6 +10799,51 @@ export interface components {
             name: string;
             /** Name En */
             name_en: string;
+            /** Version */
+            version: number;
+        };
+        /**
+         * PreferenceIn
+         * @description ``channels``: priority to channels in order of trial; the inbox is always served.
+         */
+        PreferenceIn: {
+            /** Channels */
+            channels: {
+                [key: string]: ("email" | "sms" | "web_push")[];
+            };
+            /** Language */
+            language?: ("zh-CN" | "en") | null;
+            /** Quiet From */
+            quiet_from?: string | null;
+            /** Quiet Until */
+            quiet_until?: string | null;
+            /**
+             * Version
+             * @description the one that was seen; 0 when there was none
+             * @default 0
+             */
+            version: number;
+        };
+        /**
+         * PreferenceOut
+         * @description One's wishes, or what holds without any (``version`` 0). ``available``: kinds that are set up here;
+         *     ``reachable``: those among them by which this person can be reached.
+         */
+        PreferenceOut: {
+            /** Available */
+            available: string[];
+            /** Channels */
+            channels: {
+                [key: string]: string[];
+            };
+            /** Language */
+            language: string | null;
+            /** Quiet From */
+            quiet_from: string | null;
+            /** Quiet Until */
+            quiet_until: string | null;
+            /** Reachable */
+            reachable: string[];
             /** Version */
             version: number;
         };
@@ -8924,23 +10970,41 @@ export interface components {
             };
         };
         /**
-         * PushOut
-         * @description What became of the rows: received = stored + rejected. Answered once the stored ones are durable.
+         * PushConfig
+         * @description ``subject``: how the makers of browsers reach the operator, ``mailto:`` or ``https:``.
          */
-        PushOut: {
+        PushConfig: {
             /**
-             * Errors
-             * @description the first rows that were refused before the ingest
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
              */
-            errors: components["schemas"]["RowErrorOut"][];
-            /** Received */
-            received: number;
-            /** Rejected */
-            rejected: {
-                [key: string]: number;
-            };
-            /** Stored */
-            stored: number;
+            kind: "web_push";
+            /** Subject */
+            subject: string;
+        };
+        /**
+         * PushIn
+         * @description What ``PushSubscription.toJSON()`` gives in the browser.
+         */
+        PushIn: {
+            /** Endpoint */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+        };
+        /**
+         * PushKey
+         * @description What the browser needs to subscribe; null where push is off.
+         */
+        PushKey: {
+            /** Key */
+            key: string | null;
+        };
+        /** PushKeys */
+        PushKeys: {
+            /** Auth */
+            auth: string;
+            /** P256Dh */
+            p256dh: string;
         };
         /**
          * QualityAt
@@ -9165,6 +11229,23 @@ export interface components {
             took_ms: number | null;
         };
         /**
+         * ReadIn
+         * @description Which items are read; all of the inbox up to ``up_to`` when no ids are given.
+         */
+        ReadIn: {
+            /** Ids */
+            ids?: number[];
+            /** Up To */
+            up_to?: number | null;
+        };
+        /** ReadOut */
+        ReadOut: {
+            /** Changed */
+            changed: number;
+            /** Unread */
+            unread: number;
+        };
+        /**
          * Reading
          * @description One rule: which values, under which address.
          *
@@ -9214,6 +11295,16 @@ export interface components {
             code: string;
             /** Id */
             id: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * RefusalOut
+         * @description Why not, or what is still missing, in the reader's language.
+         */
+        RefusalOut: {
+            /** Code */
+            code: string;
             /** Text */
             text: string;
         };
@@ -9377,6 +11468,17 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * RelayConfig
+         * @description Any other service; its Apprise address is the secret ``url``.
+         */
+        RelayConfig: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "relay";
+        };
+        /**
          * RemarkIn
          * @description ``item`` is ``<section>/<item key>``, or ``*`` for the handover as a whole.
          */
@@ -9475,6 +11577,28 @@ export interface components {
             /** Version */
             version: number;
         };
+        /**
+         * ReviseIn
+         * @description Corrections; what is left out stays.
+         */
+        ReviseIn: {
+            /** Description */
+            description?: string | null;
+            position?: components["schemas"]["PositionIn"] | null;
+            /** Priority */
+            priority?: number | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Tags */
+            tags?: string[] | null;
+            /** Title */
+            title?: string | null;
+            /** Version */
+            version?: number | null;
+        };
         /** RoadsIn */
         RoadsIn: {
             /** Code */
@@ -9504,6 +11628,19 @@ export interface components {
             properties?: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * RobotConfig
+         * @description ``server`` only for private deployments.
+         */
+        RobotConfig: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "dingtalk" | "feishu" | "wecom";
+            /** Server */
+            server?: string | null;
         };
         /** RoleView */
         RoleView: {
@@ -10252,6 +12389,26 @@ export interface components {
             method: string;
             person: components["schemas"]["Person"];
         };
+        /** SignatureOut */
+        SignatureOut: {
+            /** Acting For */
+            acting_for: string | null;
+            /** By */
+            by: string;
+            /** Meaning */
+            meaning: string;
+            /** Method */
+            method: string;
+            /**
+             * Signed At
+             * Format: date-time
+             */
+            signed_at: string;
+            /** Statement */
+            statement: string;
+            /** Statement Hash */
+            statement_hash: string;
+        };
         /** SiteIn */
         SiteIn: {
             /** Address */
@@ -10346,6 +12503,45 @@ export interface components {
             version: number;
         };
         /**
+         * SmsConfig
+         * @description Placeholders ``{phone}``, ``{text}``, ``{key}``, ``{secret}``; ``success``: text a good answer holds.
+         */
+        SmsConfig: {
+            /**
+             * Body
+             * @default
+             */
+            body: string;
+            /**
+             * Content Type
+             * @default json
+             * @enum {string}
+             */
+            content_type: "json" | "form" | "text";
+            /** Headers */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sms";
+            /**
+             * Method
+             * @default POST
+             * @enum {string}
+             */
+            method: "GET" | "POST";
+            /**
+             * Success
+             * @default
+             */
+            success: string;
+            /** Url */
+            url: string;
+        };
+        /**
          * SourceCounters
          * @description Counters of one source (gateway device id; 0 where the device is not known).
          */
@@ -10380,6 +12576,26 @@ export interface components {
             name: string;
             /** Name En */
             name_en: string;
+        };
+        /**
+         * SpanOut
+         * @description Who held the case and for how long; ``working_days`` by the zone's calendar.
+         */
+        SpanOut: {
+            holder: components["schemas"]["PartyOut"];
+            /** Minutes */
+            minutes: number;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /** State */
+            state: string;
+            /** Until */
+            until: string | null;
+            /** Working Days */
+            working_days: number | null;
         };
         /**
          * SparkplugSource
@@ -10451,6 +12667,17 @@ export interface components {
             /** Point Id */
             point_id: number;
         };
+        /** StateOut */
+        StateOut: {
+            /** Code */
+            code: string;
+            /** Holder */
+            holder: string;
+            /** Phase */
+            phase: string;
+            /** Title */
+            title: string;
+        };
         /**
          * StateSignal
          * @description True while the value is one of ``values`` (a state or a switch).
@@ -10485,6 +12712,24 @@ export interface components {
              * @enum {string}
              */
             otherwise: "good" | "unknown" | "suspect" | "bad";
+        };
+        /**
+         * StatusOut
+         * @description Deliveries by state, the oldest that waits, and the limits.
+         */
+        StatusOut: {
+            /** Hosts */
+            hosts: string[];
+            /** Limits */
+            limits: {
+                [key: string]: unknown;
+            };
+            /** Oldest Queued At */
+            oldest_queued_at: string | null;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
         };
         /**
          * Step
@@ -10526,6 +12771,26 @@ export interface components {
             priority?: number | null;
             /** Respond Within */
             respond_within?: ("immediate" | "prompt" | "soon" | "later") | null;
+        };
+        /** StepOut */
+        StepOut: {
+            /** Minutes */
+            minutes: number | null;
+            /** Overdue */
+            overdue: number | null;
+            /** Priority */
+            priority: number;
+            /** Share */
+            share: number | null;
+            /** To */
+            to: string[];
+        };
+        /** SubjectIn */
+        SubjectIn: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
         };
         /**
          * SuppressionCount
@@ -10723,6 +12988,22 @@ export interface components {
             };
             /** Templates */
             templates: components["schemas"]["parksight__gateways__modbus__templates__Template"][];
+        };
+        /**
+         * TestOut
+         * @description What came of a test message.
+         */
+        TestOut: {
+            /** Detail */
+            detail: string;
+            /** Ms */
+            ms: number;
+            /** Ok */
+            ok: boolean;
+            /** Reason */
+            reason: string | null;
+            /** Text */
+            text: string;
         };
         /**
          * TimeAt
@@ -10930,6 +13211,36 @@ export interface components {
             enabled: boolean;
             /** Recovery Codes Left */
             recovery_codes_left: number;
+        };
+        /**
+         * TransitionOut
+         * @description ``exit``: one of the common ways every type has.
+         */
+        TransitionOut: {
+            /** Bulk */
+            bulk: boolean;
+            /** Code */
+            code: string;
+            /** Comment */
+            comment: string;
+            /** Evidence */
+            evidence: components["schemas"]["DemandOut"][];
+            /** Exit */
+            exit: boolean;
+            /** Fields */
+            fields: components["schemas"]["FieldOut"][];
+            /** Late */
+            late: boolean;
+            /** Not By */
+            not_by: string[];
+            /** Signature */
+            signature: string | null;
+            /** Sources */
+            sources: string[];
+            /** Target */
+            target: string;
+            /** Title */
+            title: string;
         };
         /**
          * TuningDifference
@@ -11756,6 +14067,20 @@ export interface components {
             version: number;
         };
         /**
+         * SignIn
+         * @description A signature: the meaning, the statement as shown to the signer, and a fresh proof of who signs.
+         */
+        parksight__cases__schemas__inputs__SignIn: {
+            /** Code */
+            code?: string | null;
+            /** Meaning */
+            meaning: string;
+            /** Password */
+            password: string;
+            /** Statement */
+            statement: string;
+        };
+        /**
          * Figure
          * @description A number with everything that is needed to believe it.
          *
@@ -11815,6 +14140,25 @@ export interface components {
             hash?: string | null;
             /** Password */
             password?: string | null;
+        };
+        /**
+         * PushOut
+         * @description What became of the rows: received = stored + rejected. Answered once the stored ones are durable.
+         */
+        parksight__gateways__http__api__PushOut: {
+            /**
+             * Errors
+             * @description the first rows that were refused before the ingest
+             */
+            errors: components["schemas"]["RowErrorOut"][];
+            /** Received */
+            received: number;
+            /** Rejected */
+            rejected: {
+                [key: string]: number;
+            };
+            /** Stored */
+            stored: number;
         };
         /**
          * Template
@@ -11953,6 +14297,22 @@ export interface components {
             password: string;
             /** Username */
             username: string;
+        };
+        /** PushOut */
+        parksight__notifications__schemas__PushOut: {
+            /** Agent */
+            agent: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Host */
+            host: string;
+            /** Id */
+            id: number;
+            /** Used At */
+            used_at: string | null;
         };
         /**
          * ImportReport
@@ -15029,6 +17389,948 @@ export interface operations {
             };
         };
     };
+    list_case_types: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseTypeRow"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_case_type: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                code: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseTypeOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_cases: {
+        parameters: {
+            query?: {
+                box?: "all" | "mine" | "waiting" | "watching" | "overdue";
+                type?: string[];
+                state?: string[];
+                phase?: ("open" | "waiting" | "final")[];
+                light?: ("green" | "yellow" | "red" | "none") | null;
+                priority?: number[];
+                enterprise_id?: number | null;
+                subject_kind?: string | null;
+                subject_id?: string | null;
+                origin_kind?: string | null;
+                origin_id?: string | null;
+                owner_user_id?: number | null;
+                owner_post_id?: number | null;
+                tag?: string | null;
+                q?: string | null;
+                start?: string | null;
+                end?: string | null;
+                due_start?: string | null;
+                due_end?: string | null;
+                simulated?: boolean | null;
+                sort?: string;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CaseRow_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    act_on_cases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_cases: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseCounts"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_cases: {
+        parameters: {
+            query?: {
+                box?: "all" | "mine" | "waiting" | "watching" | "overdue";
+                type?: string[];
+                state?: string[];
+                phase?: ("open" | "waiting" | "final")[];
+                light?: ("green" | "yellow" | "red" | "none") | null;
+                priority?: number[];
+                enterprise_id?: number | null;
+                subject_kind?: string | null;
+                subject_id?: string | null;
+                origin_kind?: string | null;
+                origin_id?: string | null;
+                owner_user_id?: number | null;
+                owner_post_id?: number | null;
+                tag?: string | null;
+                q?: string | null;
+                start?: string | null;
+                end?: string | null;
+                due_start?: string | null;
+                due_end?: string | null;
+                simulated?: boolean | null;
+                sort?: string;
+                format?: "csv" | "xlsx" | "pdf";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_case_filters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    keep_case_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FilterIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_case_filter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                filter_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case_ledgers: {
+        parameters: {
+            query: {
+                start: string;
+                end: string;
+                type?: string | null;
+                enterprise_id?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revise_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviseIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    act_on_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ActIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    comment_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CommentIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvidenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": components["schemas"]["Body_upload_evidence"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_evidence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+                evidence_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case_ledger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LedgerOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlink_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+                kind: "parent" | "cause" | "repeat_of" | "duplicate_of" | "related";
+                other_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_case_participant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ParticipantIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_case_participant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+                role: string;
+                kind: "user" | "post" | "department" | "enterprise";
+                party_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    print_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["parksight__cases__schemas__inputs__SignIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    watch_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unwatch_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     overview_api_v1_command_overview_get: {
         parameters: {
             query?: {
@@ -17983,7 +21285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PushOut"];
+                    "application/json": components["schemas"]["parksight__gateways__http__api__PushOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -18183,6 +21485,541 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MetaView"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChannelPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                channel_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_deliveries: {
+        parameters: {
+            query?: {
+                state?: ("queued" | "sending" | "sent" | "failed" | "suppressed") | null;
+                kind?: string | null;
+                user_id?: number | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DeliveryOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_delivery_attempts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                delivery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AttemptOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_inbox: {
+        parameters: {
+            query?: {
+                unread?: boolean | null;
+                /** @description this or more urgent */
+                priority?: number | null;
+                /** @description start of the kind, e.g. alarms */
+                kind?: string | null;
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ItemOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    count_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCount"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unread_inbox: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                item_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboxCount"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreferenceIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreferenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_push_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushKey"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_push_subscriptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__notifications__schemas__PushOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    subscribe_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PushIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["parksight__notifications__schemas__PushOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsubscribe_push: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                subscription_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_notification_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatusOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
