@@ -11,104 +11,29 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-from importlib import import_module
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tests.physics.prairie_grass import RECEPTOR_HEIGHT, SOURCE_HEIGHT, arc_maxima, rows, runs
-from tests.physics.test_prairie_grass_scores import layout, maximum, measured, park
 from tests.physics.decks import burro_8, desert_tortoise_4
-
-from parksight.physics import slab
-from parksight.physics.inversion import Prior, steady
-from parksight.physics.plume import spread_table
-from parksight.physics.scores import Score, score
-from parksight.physics.spread import monin_obukhov
+from tests.physics.test_prairie_grass_scores import Maxima, Trials, attribution, maxima, measured, park
+from tests.physics.test_reference_values import DATA
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "pictures" / "science"
-BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0001)
+BINS = (0.0, 0.4, 0.6, 0.8, 0.95, 1.0001)
 F64 = npt.NDArray[np.float64]
-
-
-def maxima() -> dict[str, F64]:
-    """Arc maxima of Prairie Grass, mg/m3: observed, with measured turbulence, with what a park has; and the arc, m."""
-    found: dict[str, list[float]] = {"arc": [], "observed": [], "measured": [], "park": [], "stable": []}
-    for run, x, c in arc_maxima():
-        at = np.array([x])
-        found["arc"].append(x)
-        found["observed"].append(c)
-        found["stable"].append(float(run.obukhov > 0))
-        sy, sz, u = monin_obukhov(at, measured(run))
-        found["measured"].append(maximum(run, float(sy[0]), float(sz[0]), float(u[0])))
-        sy, sz, u = spread_table(park(run), 2000.0).at(at)
-        found["park"].append(maximum(run, float(sy[0]), float(sz[0]), float(u[0])))
-    return {name: np.array(values) for name, values in found.items()}
-
-
-def attribution(draws: int) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Probabilities (trials, 90), whether the candidate is the source, the rank of the right one and the draw, per trial.
-
-    Draw 0 is the trial of the tests; further draws take other samplers and candidates of the same runs, so the trials of
-    one run are not independent.
-    """
-    samplers: dict[int, list[tuple[float, float, float]]] = {}
-    for r in rows("arc_samples.csv"):
-        if r["so2_mg_m3"] and float(r["so2_mg_m3"]) >= 0 and float(r["arc_m"]) >= 100:
-            a, d = np.radians(float(r["azimuth_deg"])), float(r["arc_m"])
-            samplers.setdefault(int(r["run"]), []).append(
-                (d * np.sin(a), d * np.cos(a), float(r["so2_mg_m3"]) * 1e-6)
-            )
-    prior = Prior(strengths=tuple(np.geomspace(1e-3, 1.0, 25)))
-    probability, rank, drawn = [], [], []
-    for number, run in sorted(runs().items()):
-        every = np.array(samplers[number])
-        for draw in range(draws):
-            s = every[np.random.default_rng(1000 * number + draw).choice(len(every), 20, replace=False)]
-            if (s[:, 2] > 1e-7).sum() < 3:
-                continue
-            c = layout(number * 10 + draw * 10_000)
-            found = steady(
-                s[:, 0], s[:, 1], s[:, 2], c[:, 0], c[:, 1], SOURCE_HEIGHT, run.wind_from, measured(run),
-                sensor_height=RECEPTOR_HEIGHT, detection=5e-8, prior=prior,
-            )  # fmt: skip
-            drawn.append(draw)
-            probability.append(np.asarray(found.probability)[:90])
-            rank.append(int(np.flatnonzero(np.asarray(found.order) == 0)[0]))
-    p = np.array(probability)
-    truth = np.zeros(p.shape, dtype=np.bool_)
-    truth[:, 0] = True
-    return p, truth, np.array(rank, dtype=np.intp), np.array(drawn, dtype=np.intp)
-
-
-def calibration(p: F64, truth: npt.NDArray[np.bool_]) -> list[tuple[float, float, int]]:
-    """(mean probability, share right, count) of the first-ranked candidates, per bin of the probability given."""
-    best = p.argmax(axis=1)
-    given, right = p[np.arange(len(p)), best], truth[np.arange(len(p)), best]
-    found = []
-    for low, high in pairwise(BINS):
-        inside = (given >= low) & (given < high)
-        if inside.any():
-            found.append((float(given[inside].mean()), float(right[inside].mean()), int(inside.sum())))
-    return found
 
 
 def dense_gas() -> dict[str, float]:
     """SLAB: distance of Burro 8 to the lower flammable limit (m), and median deviations from the reference table."""
-    spill = slab.Release("pool", 116.93, 116.93 / 0.167, 107.0)
-    weather = slab.Weather(1.94, 3.0, 290.0, 0.5, 2e-4, "E")
-    burro = slab.run(spill, LNG, weather, farthest=2000.0, averaging_s=80.0)
-    jet = slab.Release("jet", 107.87, 0.93, 381.0, 0.81, 1.0)
-    weather = slab.Weather(4.5, 2.0, 306.2, 0.213, 0.003, inverse_obukhov=0.0221)
-    found = slab.run(jet, AMMONIA, weather, farthest=2800.0)
+    found = desert_tortoise_4()
     with (DATA / "dense_gas" / "slab_reference_desert_tortoise4.csv").open(encoding="utf-8") as handle:
         table = list(csv.DictReader(handle))
     x = np.array([float(r["x"]) for r in table])
     ok = (x > 1.01) & (x < 2800)
-    out = {"burro8_lfl_m": burro.distance_to(0.05)}
+    out = {"burro8_lfl_m": burro_8().distance_to(0.05)}
     for name, values in (
         ("cm", found.mass_fraction),
         ("t", found.temperature),
@@ -122,18 +47,21 @@ def dense_gas() -> dict[str, float]:
     return out
 
 
-def _scatter(plt: Any, data: dict[str, F64], scores: dict[str, Score], file: Path) -> None:
+def _scatter(plt: Any, data: dict[str, Maxima], file: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(10, 5), sharey=True, layout="constrained")
     line = np.array([0.05, 3000.0])
     titles = {"measured": "measured turbulence", "park": "one mast, the hour, clear sky"}
     for axis, (name, title) in zip(axes, titles.items(), strict=True):
-        for stable, mark, label in ((0, "o", "unstable"), (1, "^", "stable")):
-            pick = data["stable"] == stable
-            axis.scatter(data["observed"][pick], data[name][pick], s=14, marker=mark, alpha=0.7, label=label)
+        points = data[name]
+        for stable, mark, label in ((False, "o", "unstable"), (True, "^", "stable")):
+            pick = points.stable == stable
+            axis.scatter(
+                points.observed[pick], points.modelled[pick], s=14, marker=mark, alpha=0.7, label=label
+            )
         axis.plot(line, line, "k-", lw=1)
         for factor in (0.5, 2.0):
             axis.plot(line, factor * line, "k--", lw=0.7)
-        s = scores[name]
+        s = points.score()
         axis.set(xscale="log", yscale="log", xlim=line, ylim=line, aspect="equal", xlabel="observed, mg/m³",
                  title=f"{title}\nn {s.n}  FAC2 {s.fac2:.2f}  FB {s.fb:+.2f}  MG {s.mg:.2f}  VG {s.vg:.2f}")  # fmt: skip
     axes[0].set_ylabel("modelled, mg/m³")
@@ -159,39 +87,51 @@ def _calibration(plt: Any, bins: list[tuple[float, float, int]], file: Path) -> 
     figure.savefig(file, dpi=90)
 
 
+def _print_attribution(name: str, trials: Trials, draws: int) -> None:
+    first, third = trials.shares()
+    each = np.array([trials.shares(trials.draw == d) for d in range(draws)])
+    print(f"{name}: {len(trials.rank)} trials, first {first:.3f}, first three {third:.3f}; draws "
+          f"{each[:, 0].min():.3f} to {each[:, 0].max():.3f}, {each[:, 1].min():.3f} to {each[:, 1].max():.3f}")  # fmt: skip
+    for label, half in (("odd", trials.run % 2 == 1), ("even", trials.run % 2 == 0)):
+        print(f"  {label} runs: first {trials.shares(half)[0]:.3f}, first three {trials.shares(half)[1]:.3f}")
+    for low, high in ((0.8, 1.01), (0.8, 0.95)):
+        sure = (trials.given >= low) & (trials.given < high)
+        print(f"  given {low} to {high}: {sure.sum()} trials, mean {trials.given[sure].mean():.3f}, "
+              f"right {np.mean(trials.rank[sure] == 0):.3f}")  # fmt: skip
+    for verdict in sorted(set(trials.verdict.tolist())):
+        of = trials.verdict == verdict
+        print(f"  {verdict}: {of.sum()}, right one first {np.mean(trials.rank[of] == 0):.3f}")
+    print("  reliability", json.dumps(trials.reliability(BINS)))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
     parser.add_argument("--print", action="store_true", help="scores only, no plots")
-    parser.add_argument(
-        "--draws", type=int, default=10, help="sampler draws per run for the calibration plot"
-    )
+    parser.add_argument("--draws", type=int, default=10, help="draws of samplers and candidates per run")
     chosen = parser.parse_args()
-    data = maxima()
-    scores = {name: score(data["observed"], data[name]) for name in ("measured", "park")}
-    p, truth, rank, drawn = attribution(chosen.draws)
-    bins = calibration(p, truth)
-    for name, s in scores.items():
-        print(name, s)
-    for label, limit in (("first", 1), ("first three", 3)):
-        shares = [float(np.mean(rank[drawn == draw] < limit)) for draw in range(chosen.draws)]
-        print(f"{label}: tests {shares[0]:.3f}; all {np.mean(rank < limit):.3f} of {len(rank)}, "
-              f"draws {min(shares):.3f} to {max(shares):.3f}")  # fmt: skip
-    given, right = p.max(axis=1), truth[np.arange(len(p)), p.argmax(axis=1)]
-    for low, high in ((0.8, 1.01), (0.8, 0.95)):
-        sure = (given >= low) & (given < high)
-        print(
-            f"given {low} to {high}: {sure.sum()} trials, mean {given[sure].mean():.3f}, right {right[sure].mean():.3f}"
-        )
-    print("calibration", json.dumps(bins))
-    print("SLAB", json.dumps(dense_gas()))
+    data = {"measured": maxima(measured), "park": maxima(park)}
+    for name, points in data.items():
+        odd = points.run % 2 == 1
+        for label, pick in (("all", points.run > 0), ("odd", odd), ("even", ~odd)):
+            print(name, label, points.score(pick))
+    trials = attribution(chosen.draws)
+    _print_attribution("measured turbulence, 20 samplers", trials, chosen.draws)
+    few = min(chosen.draws, 3)
+    _print_attribution("one mast, hour, clear sky, 20 samplers", attribution(few, state=park), few)
+    _print_attribution("measured turbulence, 10 samplers", attribution(few, samplers=10), few)
+    unlisted = attribution(few, listed=False)
+    print(f"right source not listed: none {np.mean(unlisted.verdict == 'none_of_the_candidates'):.3f}, "
+          f"identified {np.mean(unlisted.verdict == 'identified'):.3f}, given 0.8 and more "
+          f"{np.mean(unlisted.given >= 0.8):.3f} of {len(unlisted.rank)}")  # fmt: skip
+    print("dense gas", json.dumps(dense_gas()))
     if not chosen.print:
-        matplotlib = import_module("matplotlib")
-        matplotlib.use("Agg")
+        from importlib import import_module
+
         plt = import_module("matplotlib.pyplot")
         chosen.folder.mkdir(parents=True, exist_ok=True)
-        _scatter(plt, data, scores, chosen.folder / "prairie-grass.png")
-        _calibration(plt, bins, chosen.folder / "attribution-calibration.png")
+        _scatter(plt, data, chosen.folder / "prairie-grass.png")
+        _calibration(plt, trials.reliability(BINS), chosen.folder / "attribution-calibration.png")
 
 
 if __name__ == "__main__":

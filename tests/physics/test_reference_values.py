@@ -137,6 +137,17 @@ def test_blast_and_its_inverse() -> None:
     assert float(blast.overpressure(8000.0, 200.0)) == pytest.approx(float(blast.overpressure(1000.0, 100.0)))
 
 
+def test_multi_energy_scaling_and_its_ten_source_pressures() -> None:
+    assert blast.multi_energy_ceiling(7) == pytest.approx(101_325.0)
+    ceilings = [blast.multi_energy_ceiling(c) for c in range(1, 11)]
+    assert ceilings == sorted(ceilings)
+    for wrong in (0, 11, 7.5):
+        with pytest.raises(ValueError, match="strength"):
+            blast.multi_energy_ceiling(wrong)  # type: ignore[arg-type]
+    # 1000 m3 of congested cloud at 3.5 MJ/m3: one scaled unit is 32.6 m
+    assert float(blast.multi_energy_scaled_distance(32.57, 1000.0)) == pytest.approx(1.0, rel=1e-3)
+
+
 def test_britter_mcquaid_near_middle_and_far() -> None:
     # CCPS (1999) p. 122 and the Potchefstroom case of the workbook, dry air of 0.028960 kg/mol
     burro = densegas.Cloud(

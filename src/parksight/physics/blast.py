@@ -1,7 +1,9 @@
 """Blast of condensed explosives and vapour clouds by TNT equivalence. Pa, m, kg, s.
 
-The TNO multi-energy method needs the ten curves of Yellow Book figure 5.8, which exist only as charts; they are not
-shipped until two people have read them alike. What is shipped is TNT equivalence, and results are labelled so.
+Of the TNO multi-energy method there is what open sources agree on: the energy scaling, and the ten source pressures that
+define the strength classes, which no place can exceed. The ten decay curves (Yellow Book figure 5.8) exist only as charts or
+under licences that do not fit; they are not shipped until two people have read them alike. What falls with distance here is
+TNT equivalence, and results are labelled so.
 """
 
 from __future__ import annotations
@@ -31,6 +33,22 @@ _DURATION = (
     (2.8, (-2.4608, 7.1639, -5.6215, 2.2711, -0.44994, 0.03486)),
 )
 _DURATION_FARTHEST_Z = 40.0
+
+
+#: Side-on overpressure at the edge of the exploding cloud over ambient pressure, by multi-energy strength class 1…10.
+MULTI_ENERGY_SOURCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+
+def multi_energy_ceiling(strength: int, ambient: float = ATMOSPHERE) -> float:
+    """The overpressure that a vapour cloud of this strength class can reach anywhere, Pa (van den Berg 1985).
+
+    An upper bound for every distance, not a curve: 7 in congestion, 2 to 3 outside, 10 a detonation.
+    Raises ValueError for a class that does not exist.
+    """
+    positive(ambient=ambient)
+    if strength not in range(1, 11):
+        raise ValueError(f"a strength class is a whole number from 1 to 10, not {strength}")
+    return MULTI_ENERGY_SOURCE[int(strength) - 1] * ambient
 
 
 def tnt_equivalent(mass: float, heat_of_combustion: float, yield_factor: float = 0.04) -> float:
