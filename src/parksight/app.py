@@ -13,9 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.responses import FileResponse, Response
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from parksight import __version__
 from parksight.alarms import assembly as alarm_assembly
@@ -67,6 +64,7 @@ from parksight.telemetry.observations_api import router as observations_router
 from parksight.telemetry.queries.service import ObservationQueries
 from parksight.telemetry.store import DuckDbStore
 from parksight.web import STATIC, built
+from parksight.web.site import Site
 
 
 class Platform:
@@ -209,22 +207,6 @@ class Platform:
         await asyncio.to_thread(self.command.close)
         await asyncio.to_thread(self.store.close)
         self.db.close()
-
-
-class Site(StaticFiles):
-    """The built site; every path that is no file is a page of the application."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        if path.startswith(("api/", "metrics")):
-            return await super().get_response(path, scope)
-        found, stat = self.lookup_path(path)
-        if stat is None or not found.startswith(str(STATIC)):
-            return FileResponse(STATIC / "index.html", headers={"cache-control": "no-cache"})
-        response = await super().get_response(path, scope)
-        # Built assets carry their hash in the name; the entry page must always be asked for again.
-        lasting = path.startswith("assets/")
-        response.headers["cache-control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
-        return response
 
 
 def create_app(settings: Settings, clock: Clock | None = None, *, demo: DemoService | None = None) -> FastAPI:
