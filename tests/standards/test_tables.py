@@ -64,7 +64,7 @@ def test_breakpoints_of_both_editions(edition: str, on: date) -> None:
 
 @pytest.mark.parametrize(
     ("row", "substance"),
-    zip(rows("gb18218_thresholds.csv"), gb18218.substances(), strict=True),
+    list(zip(rows("gb18218_thresholds.csv"), gb18218.substances(), strict=True)),
     ids=[r["name_en"] for r in rows("gb18218_thresholds.csv")],
 )
 def test_major_hazard_rows(row: dict[str, str], substance: gb18218.Substance) -> None:
