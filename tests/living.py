@@ -109,7 +109,7 @@ def living_park(folder: Path, *, days: float = 0.05, port: int | None = None) ->
         process = subprocess.Popen(command, stdout=file, stderr=subprocess.STDOUT, env=env, cwd=folder)
     site = Site(f"http://127.0.0.1:{port}", folder, process, output)
     try:
-        site.wait("the demo zone is connected")
+        site.wait("the demo zone is connected", 300.0)  # kernels are compiled where no cache of them exists
         yield site
     finally:
         try:

@@ -8,6 +8,7 @@ requests that leave the origin are printed and make the exit code 1.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,7 +80,7 @@ def shoot(browser: Browser, args: argparse.Namespace, size: str, problems: list[
     for path in args.pages:
         page.goto(f"{args.url}/{path.lstrip('/')}")
         settle(page)
-        name = path.strip("/").replace("/", "-").split("?")[0] or "home"
+        name = re.sub(r"[^\w.-]+", "-", path.strip("/")) or "home"
         file = args.out / f"{name}-{size}{args.suffix}.png"
         page.screenshot(path=str(file), full_page=args.full)
         print(file)
