@@ -22,7 +22,7 @@ from parksight.duty.contributors import HandoverContributor, Item, Section
 from parksight.duty.events import ShiftHandedOver
 from parksight.duty.hooks import Hooks
 from parksight.duty.models import Handover, Remark, Shift, Snapshot
-from parksight.duty.schemas import SignIn
+from parksight.duty.schemas import HandoverSignIn
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import emit
@@ -134,7 +134,7 @@ class Handovers:
         )  # fmt: skip
         return row
 
-    def sign(self, session: Session, caller: Caller, handover_id: int, body: SignIn) -> Handover:
+    def sign(self, session: Session, caller: Caller, handover_id: int, body: HandoverSignIn) -> Handover:
         """The leaving person signs; from now on nothing of it changes.
 
         Raises:
@@ -155,7 +155,7 @@ class Handovers:
         self._note(session, caller, row, "sign", None)
         return row
 
-    def accept(self, session: Session, caller: Caller, handover_id: int, body: SignIn) -> Handover:
+    def accept(self, session: Session, caller: Caller, handover_id: int, body: HandoverSignIn) -> Handover:
         """The person taking over signs the same hash; now the shift is handed over.
 
         Raises:
@@ -267,7 +267,7 @@ class Handovers:
         )
         return found
 
-    def _prove(self, session: Session, caller: Caller, body: SignIn) -> str:
+    def _prove(self, session: Session, caller: Caller, body: HandoverSignIn) -> str:
         """How the signature was proved: ``password``, or ``session`` for people who have none."""
         user = session.get(User, caller.id)
         assert user is not None  # the caller is signed in as this person

@@ -309,7 +309,7 @@ class RemarkIn(Body):
     text: str = Field(max_length=2000)
 
 
-class SignIn(BaseModel):
+class HandoverSignIn(BaseModel):
     """A signature. People with a password prove themselves anew; others by their session."""
 
     model_config = ConfigDict(extra="forbid")

@@ -11,13 +11,14 @@ import json
 import secrets
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select, true, update
 from sqlalchemy.orm import Session
 
 from parksight.kernel.clock import Clock
@@ -164,35 +165,37 @@ class Worker:
 
     def claim(self, most: int) -> list[Job]:
         """Take deliveries that are due, the most urgent first; what needs no sending any more is closed on the way."""
-        now, jobs = self._clock.now(), []
+        now, jobs = self._clock.now(), list[Job]()
         with self._db.session() as session:
             self._free_lost(session)
-            due = session.scalars(
-                select(Delivery)
-                .where(Delivery.state == QUEUED, Delivery.next_at <= now)
-                .order_by(Delivery.priority, Delivery.id)
-                .limit(most)
-                .with_for_update(skip_locked=True)
-            ).all()
-            for row in due:
-                job = self._prepare(session, row)
-                if job is None:
-                    continue
-                row.state, row.claimed_by, row.claimed_at = SENDING, job.claim, now
-                row.attempts += 1
-                jobs.append(job)
+            # What is closed on the way may begin the next channel of its chain: look again until there is work.
+            while not jobs and (due := self._due_now(session, most)):
+                for row in due:
+                    job = self._prepare(session, row)
+                    if job is not None:
+                        row.state, row.claimed_by, row.claimed_at = SENDING, job.claim, now
+                        row.attempts += 1
+                        jobs.append(job)
+                session.flush()
         return jobs
 
+    def _due_now(self, session: Session, most: int) -> Sequence[Delivery]:
+        return session.scalars(
+            select(Delivery)
+            .where(Delivery.state == QUEUED, Delivery.next_at <= self._clock.now())
+            .order_by(Delivery.priority, Delivery.id)
+            .limit(most)
+            .with_for_update(skip_locked=True)
+        ).all()
+
     def _free_lost(self, session: Session, *, everybody: bool = False) -> None:
-        """Whose sender has been silent for longer than its lease is due again."""
-        now = self._clock.now()
-        lease = timedelta() if everybody else timedelta(seconds=self._settings.lease_s)
+        """Whose sender has been silent for longer than its lease is due again; so is a claim from the future, which
+        a clock that was set back leaves behind."""
+        now, lease = self._clock.now(), timedelta(seconds=self._settings.lease_s)
+        over = (Delivery.claimed_at <= now - lease) | (Delivery.claimed_at > now + lease)
         lost = session.execute(
             update(Delivery)
-            .where(
-                Delivery.state == SENDING,
-                Delivery.claimed_at <= now - lease,
-            )
+            .where(Delivery.state == SENDING, true() if everybody else over)
             .values(state=QUEUED, reason="sender_lost", next_at=now, claimed_by=None)
             .returning(Delivery.id)
         )

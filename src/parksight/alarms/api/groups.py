@@ -13,9 +13,9 @@ from parksight.alarms.handling import groups
 from parksight.alarms.models import Flood, Group
 from parksight.alarms.schemas import (
     AcknowledgeIn,
+    AlarmEndIn,
     ClassifyIn,
     CloseIn,
-    EndIn,
     FloodOut,
     GroupDetail,
     GroupOut,
@@ -78,7 +78,7 @@ def acknowledge(
 
 @router.post("/groups/{group_id}/verify", operation_id="verify_alarm_group")
 def verify(
-    caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: EndIn
+    caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: AlarmEndIn
 ) -> GroupDetail:
     alarms.handling.act(session, caller, groups.get(session, caller, group_id), VERIFY, comment=body.comment)
     return grouped.detail(session, caller, group_id, alarms.providers)
@@ -95,7 +95,7 @@ def classify(
 
 @router.post("/groups/{group_id}/respond", operation_id="respond_to_alarm_group")
 def respond(
-    caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: EndIn
+    caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: AlarmEndIn
 ) -> GroupDetail:
     alarms.handling.act(session, caller, groups.get(session, caller, group_id), RESPOND, comment=body.comment)
     return grouped.detail(session, caller, group_id, alarms.providers)

@@ -14,10 +14,10 @@ from parksight.alarms.handling import people, silence
 from parksight.alarms.models import Suppression
 from parksight.alarms.schemas import (
     AcknowledgeIn,
+    AlarmEndIn,
     AlarmOut,
     ClassifyIn,
     CloseIn,
-    EndIn,
     ManyCloseIn,
     ManyIn,
     ManyOut,
@@ -81,7 +81,7 @@ def _act(
 
 @router.post("/{alarm_id}/verify", operation_id="verify_alarm")
 def verify(
-    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: EndIn
+    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: AlarmEndIn
 ) -> AlarmOut:
     """Somebody checks whether it is real; concerns the whole group."""
     return _act(session, caller, alarms, alarm_id, VERIFY, body.comment)
@@ -97,7 +97,7 @@ def classify(
 
 @router.post("/{alarm_id}/respond", operation_id="respond_to_alarm")
 def respond(
-    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: EndIn
+    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: AlarmEndIn
 ) -> AlarmOut:
     """Something is being done about it; concerns the whole group."""
     return _act(session, caller, alarms, alarm_id, RESPOND, body.comment)
@@ -113,7 +113,7 @@ def close(
 
 @router.post("/{alarm_id}/reset", operation_id="reset_alarm")
 def reset(
-    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: EndIn
+    caller: Handling, session: WriteSession, alarms: Service, alarm_id: RecordId, body: AlarmEndIn
 ) -> AlarmOut:
     """Release a latching alarm that has cleared."""
     alarms.handling.reset(session, caller, alarm_id, body.comment)
@@ -131,7 +131,7 @@ def shelve(
 
 @router.post("/{alarm_id}/unshelve", operation_id="unshelve_alarm")
 def unshelve(
-    caller: Shelving, session: WriteSession, alarms: Service, alarm_id: RecordId, body: EndIn
+    caller: Shelving, session: WriteSession, alarms: Service, alarm_id: RecordId, body: AlarmEndIn
 ) -> AlarmOut:
     """End its shelf before the time."""
     return _end(session, caller, alarms, alarm_id, "shelved", body.comment)
@@ -150,7 +150,7 @@ def out_of_service(
 
 @router.post("/{alarm_id}/return-to-service", operation_id="return_alarm_to_service")
 def return_to_service(
-    caller: Servicing, session: WriteSession, alarms: Service, alarm_id: RecordId, body: EndIn
+    caller: Servicing, session: WriteSession, alarms: Service, alarm_id: RecordId, body: AlarmEndIn
 ) -> AlarmOut:
     """Return this alarm to service; it is announced again if it still stands."""
     return _end(session, caller, alarms, alarm_id, "out_of_service", body.comment)

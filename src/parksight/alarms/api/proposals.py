@@ -12,7 +12,14 @@ from parksight.alarms import repository
 from parksight.alarms.api.rules import Reading, Service, Writing
 from parksight.alarms.models import Proposal, Rule, RuleVersion
 from parksight.alarms.rules import view as shown
-from parksight.alarms.schemas import BatchOut, DecisionIn, ProposalIn, ProposalOut, ProposalState, RecordId
+from parksight.alarms.schemas import (
+    BatchOut,
+    DecisionIn,
+    ProposalIn,
+    ProposalState,
+    RecordId,
+    RuleProposalOut,
+)
 from parksight.alarms.tuning.service import TuningService
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
@@ -23,7 +30,7 @@ Tuning = Annotated[TuningService, Depends(service("alarm_tuning"))]
 BatchId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
-def _out(session: Session, caller: Caller, proposal: Proposal) -> ProposalOut:
+def _out(session: Session, caller: Caller, proposal: Proposal) -> RuleProposalOut:
     before: Rule | RuleVersion | None = None
     if proposal.base_version is not None:
         before = session.scalar(
@@ -42,7 +49,7 @@ def listing(
     state: Annotated[ProposalState | None, Query()] = None,
     rule_id: Annotated[RecordId | None, Query()] = None,
     batch_id: Annotated[str | None, Query(pattern="^[0-9a-f]{16}$")] = None,
-) -> Page[ProposalOut]:
+) -> Page[RuleProposalOut]:
     """Proposals, newest first."""
     statement = caller.scoped(select(Proposal), Proposal.enterprise_id)
     for column, value in (
@@ -61,7 +68,7 @@ def listing(
 @router.post("", status_code=201, operation_id="propose_alarm_rule")
 def propose(
     caller: Writing, session: WriteSession, service: Service, tuning: Tuning, data: ProposalIn
-) -> ProposalOut:  # fmt: skip
+) -> RuleProposalOut:  # fmt: skip
     """Ask for a new rule or the next version of one; in force only once another person has approved it."""
     summary = None if data.tuning_id is None else tuning.summary(caller, data.tuning_id)
     return _out(session, caller, service.proposals.propose(session, caller, data, summary))
@@ -86,14 +93,14 @@ def reject_batch(
 
 
 @router.get("/{proposal_id}", operation_id="get_alarm_rule_proposal")
-def one(caller: Reading, session: ReadSession, service: Service, proposal_id: RecordId) -> ProposalOut:
+def one(caller: Reading, session: ReadSession, service: Service, proposal_id: RecordId) -> RuleProposalOut:
     return _out(session, caller, service.proposals.get(session, caller, proposal_id))
 
 
 @router.post("/{proposal_id}/approve", operation_id="approve_alarm_rule_proposal")
 def approve(
     caller: Approving, session: WriteSession, service: Service, proposal_id: RecordId, data: DecisionIn
-) -> ProposalOut:
+) -> RuleProposalOut:
     """Bring a proposal into force as a new version. Nobody approves their own."""
     return _out(session, caller, service.proposals.approve(session, caller, proposal_id, data.comment))
 
@@ -101,7 +108,7 @@ def approve(
 @router.post("/{proposal_id}/reject", operation_id="reject_alarm_rule_proposal")
 def reject(
     caller: Approving, session: WriteSession, service: Service, proposal_id: RecordId, data: DecisionIn
-) -> ProposalOut:
+) -> RuleProposalOut:
     """Reject a proposal; the comment says why."""
     return _out(session, caller, service.proposals.reject(session, caller, proposal_id, data.comment))
 
@@ -109,6 +116,6 @@ def reject(
 @router.post("/{proposal_id}/withdraw", operation_id="withdraw_alarm_rule_proposal")
 def withdraw(
     caller: Writing, session: WriteSession, service: Service, proposal_id: RecordId, data: DecisionIn
-) -> ProposalOut:
+) -> RuleProposalOut:
     """Take back one's own proposal."""
     return _out(session, caller, service.proposals.withdraw(session, caller, proposal_id, data.comment))

@@ -12,7 +12,7 @@ from parksight.alarms import repository, view
 from parksight.alarms.api.common import Reading, Service
 from parksight.alarms.handling import silence
 from parksight.alarms.models import Alarm, Suppression, Window
-from parksight.alarms.schemas import EndIn, RecordId, ServiceIn, SuppressionOut, WindowIn, WindowOut
+from parksight.alarms.schemas import AlarmEndIn, RecordId, ServiceIn, SuppressionOut, WindowIn, WindowOut
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires
 
@@ -53,7 +53,7 @@ def take_out(caller: Servicing, session: WriteSession, alarms: Service, data: Se
 
 @router.post("/suppressions/{suppression_id}/end", operation_id="end_alarm_suppression")
 def end(
-    caller: Servicing, session: WriteSession, alarms: Service, suppression_id: RecordId, body: EndIn
+    caller: Servicing, session: WriteSession, alarms: Service, suppression_id: RecordId, body: AlarmEndIn
 ) -> SuppressionOut:
     """Return to service (or end another's shelf); what still stands is announced again."""
     record = silence.get(session, caller, suppression_id)

@@ -16,7 +16,7 @@ from parksight.alarms.flow.silences import unauthorised
 from parksight.alarms.models import Flood, Suppression
 from parksight.alarms.performance.events import Announced, Wanted
 from parksight.alarms.repository import pick
-from parksight.alarms.schemas.performance import Figure, Performance, SuppressionCount, TopAlarm
+from parksight.alarms.schemas.performance import Performance, PerformanceFigure, SuppressionCount, TopAlarm
 from parksight.kernel.permissions import Caller
 from parksight.standards import isa18
 from parksight.standards.rulepack import builtin
@@ -91,10 +91,10 @@ def _repeats_of(found: Announced, inside: np.ndarray[tuple[int], np.dtype[np.boo
 def _figures(
     session: Session, caller: Caller, wanted: Wanted, found: Announced,
     inside: np.ndarray[tuple[int], np.dtype[np.bool_]], measured: isa18.Performance, positions: int,
-) -> list[Figure]:  # fmt: skip
+) -> list[PerformanceFigure]:  # fmt: skip
     pack, on = builtin(), wanted.end.date()
     window = f"start={view.ms(wanted.start)}&end={view.ms(wanted.end)}"
-    out: list[Figure] = []
+    out: list[PerformanceFigure] = []
     for finding in isa18.assess(measured, on, pack):
         name, value = finding.measure, finding.value
         if name == "chattering":
@@ -105,7 +105,7 @@ def _figures(
         if name in _RATES:
             manageable = pack.number("isa18.rate", on, measure=name, kind="manageable")
         out.append(
-            Figure(
+            PerformanceFigure(
                 name=name, value=value, unit=_UNITS[name], acceptable=finding.target.number, manageable=manageable,
                 good=_good(name, value, finding.target.number) if measured.total else None,
                 confidence=finding.target.confidence, drill=f"state={_STATES.get(name, 'all')}&{window}",
@@ -116,7 +116,7 @@ def _figures(
         waits = waits[np.isfinite(waits) & (waits >= 0)]
         for word, share in (("median", 50.0), ("p95", 95.0)):
             out.append(
-                Figure(
+                PerformanceFigure(
                     name=f"{name}_{word}", value=_percentile(waits, share), unit="s", acceptable=None, manageable=None,
                     good=None, confidence=None, drill=f"state=all&{window}",
                 )
@@ -124,7 +124,7 @@ def _figures(
     rule = pack.get("isa18.count", on, measure="unauthorised_suppression")
     count = float(sum(s.unauthorised for s in _suppressions(session, caller, wanted)))
     out.append(
-        Figure(
+        PerformanceFigure(
             name="unauthorised_suppression", value=count, unit="", acceptable=rule.number, manageable=None,
             good=count <= rule.number, confidence=rule.confidence, drill=f"state=suppressed&{window}",
         )

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from parksight.alarms.models import CONTENT, Proposal, Rule, RuleVersion
 from parksight.alarms.rules.proposals import Proposals
-from parksight.alarms.schemas import How, ProposalOut, ProposalState, RuleOut, RuleVersionOut
+from parksight.alarms.schemas import How, ProposalState, RuleOut, RuleProposalOut, RuleVersionOut
 from parksight.alarms.view import point_ref
 from parksight.kernel.permissions import Caller
 from parksight.telemetry.models import Point
@@ -38,11 +38,11 @@ def version(record: RuleVersion) -> RuleVersionOut:
     return RuleVersionOut.model_validate(fields)
 
 
-def proposal(record: Proposal, caller: Caller, before: Rule | RuleVersion | None) -> ProposalOut:
+def proposal(record: Proposal, caller: Caller, before: Rule | RuleVersion | None) -> RuleProposalOut:
     """A proposal beside the version it was made against."""
     was = None if before is None else {name: getattr(before, name) for name in CONTENT}
     changed = [n for n in CONTENT if was is None or record.content.get(n) != was[n]]
-    return ProposalOut(
+    return RuleProposalOut(
         id=record.id, rule_id=record.rule_id, code=record.code, base_version=record.base_version, content=record.content,
         before=was, changed=changed, reason=record.reason, state=cast(ProposalState, record.state),
         enterprise_id=record.enterprise_id, batch_id=record.batch_id, tuning=record.tuning,

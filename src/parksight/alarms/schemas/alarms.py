@@ -148,7 +148,7 @@ class OutOfServiceIn(BaseModel):
     hours: Annotated[float, Field(gt=0, le=24 * 366, allow_inf_nan=False)]
 
 
-class EndIn(BaseModel):
+class AlarmEndIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     comment: Remark = ""

@@ -8,7 +8,7 @@ from parksight.alarms.schemas.alarms import FloodOut
 from parksight.alarms.schemas.common import PointRef
 
 
-class Figure(BaseModel):
+class PerformanceFigure(BaseModel):
     """A measured figure beside the standard's.
 
     Attributes:
@@ -65,7 +65,7 @@ class Performance(BaseModel):
     enough_data: bool
     annunciated: int
     repeats: int
-    figures: list[Figure]
+    figures: list[PerformanceFigure]
     priorities: dict[int, float]
     top: list[TopAlarm]
     chattering: list[TopAlarm]

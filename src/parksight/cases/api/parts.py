@@ -15,7 +15,7 @@ from parksight.cases.api.common import CaseId, Language, Reading, ReadingActor, 
 from parksight.cases.detail import Desk
 from parksight.cases.models import Evidence
 from parksight.cases.requests import LinkTo, NewEvidence, Party
-from parksight.cases.schemas import CaseDetail, CommentIn, EvidenceIn, LinkIn, ParticipantIn, SignIn
+from parksight.cases.schemas import CaseDetail, CaseSignIn, CommentIn, EvidenceIn, LinkIn, ParticipantIn
 from parksight.cases.schemas.common import LinkKind, PartyKind, Word
 from parksight.kernel.db import clock_of
 from parksight.kernel.errors import invalid, not_found
@@ -158,7 +158,7 @@ def remove_participant(
 
 @router.post("/signatures", operation_id="sign_case", status_code=HTTPStatus.CREATED)
 def sign(
-    case_id: CaseId, caller: Writing, session: WriteSession, cases: Service, language: Language, body: SignIn,
+    case_id: CaseId, caller: Writing, session: WriteSession, cases: Service, language: Language, body: CaseSignIn,
     identity: Annotated[IdentityServices, Depends(service("identity"))],
 ) -> CaseDetail:  # fmt: skip
     """Stand for something with a fresh password (and code): an unattended screen cannot sign."""

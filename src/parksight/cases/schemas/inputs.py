@@ -119,7 +119,7 @@ class CommentIn(_In):
     request_id: RequestId | None = None
 
 
-class SignIn(_In):
+class CaseSignIn(_In):
     """A signature: the meaning, the statement as shown to the signer, and a fresh proof of who signs."""
 
     meaning: Word

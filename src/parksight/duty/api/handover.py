@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from parksight.duty import repository, view
 from parksight.duty.api.common import Duty, Language, MaybeKey, Pages
 from parksight.duty.models import Handover
-from parksight.duty.schemas import DraftIn, HandoverOut, HandoverRow, RefuseIn, RemarkIn, SignIn
+from parksight.duty.schemas import DraftIn, HandoverOut, HandoverRow, HandoverSignIn, RefuseIn, RemarkIn
 from parksight.duty.service import DutyService
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, ReadSession, RowId, WriteSession, requires
@@ -69,7 +69,12 @@ def remark_handover(
 
 @router.post("/handovers/{handover_id}/sign")
 def sign_handover(
-    handover_id: RowId, body: SignIn, caller: MaySign, session: WriteSession, duty: Duty, language: Language
+    handover_id: RowId,
+    body: HandoverSignIn,
+    caller: MaySign,
+    session: WriteSession,
+    duty: Duty,
+    language: Language,
 ) -> HandoverOut:
     """The leaving person signs."""
     return _shown(session, duty, duty.handovers.sign(session, caller, handover_id, body), language)
@@ -77,7 +82,12 @@ def sign_handover(
 
 @router.post("/handovers/{handover_id}/accept")
 def accept_handover(
-    handover_id: RowId, body: SignIn, caller: MaySign, session: WriteSession, duty: Duty, language: Language
+    handover_id: RowId,
+    body: HandoverSignIn,
+    caller: MaySign,
+    session: WriteSession,
+    duty: Duty,
+    language: Language,
 ) -> HandoverOut:
     """The person taking over signs; the shift is handed over."""
     return _shown(session, duty, duty.handovers.accept(session, caller, handover_id, body), language)

@@ -97,7 +97,7 @@ class RunResult(BaseModel):
     findings: int
 
 
-class RuleOut(BaseModel):
+class ForensicRuleOut(BaseModel):
     """A rule with its default parameters; ``marks``: whether its spans become SUSPECT."""
 
     kind: str
@@ -108,7 +108,7 @@ class RuleOut(BaseModel):
 class Rules(BaseModel):
     """The rules and what they did since the start."""
 
-    rules: list[RuleOut]
+    rules: list[ForensicRuleOut]
     figures: dict[str, Any]
 
 
@@ -160,7 +160,7 @@ def review(
 def rules(caller: Reading, forensics: Forensics) -> Rules:
     """The rules, their default parameters, and what they did."""
     return Rules(
-        rules=[RuleOut(kind=k, parameters=p, marks=k in MARKING) for k, p in DEFAULTS.items()],
+        rules=[ForensicRuleOut(kind=k, parameters=p, marks=k in MARKING) for k, p in DEFAULTS.items()],
         figures=forensics.figures(),
     )
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from parksight.alarms.schemas.common import Reason, RecordId, Remark
 from parksight.alarms.schemas.rules.rule import RuleIn
 
-__all__ = ["BatchOut", "DecisionIn", "ProposalIn", "ProposalOut", "ProposalState"]
+__all__ = ["BatchOut", "DecisionIn", "ProposalIn", "ProposalState", "RuleProposalOut"]
 
 ProposalState = Literal["open", "approved", "rejected", "withdrawn", "outdated"]
 
@@ -37,7 +37,7 @@ class DecisionIn(BaseModel):
     comment: Remark = ""
 
 
-class ProposalOut(BaseModel):
+class RuleProposalOut(BaseModel):
     """A proposal and what became of it.
 
     Attributes:
