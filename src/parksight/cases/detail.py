@@ -96,7 +96,7 @@ class Desk:
                 ParticipantOut(role=p.role, party=names.party(_party(p)), since=p.since) for p in participants
                 if not (masks and p.kind == "user" and p.party_id == case.reporter_id)
             ],
-            clocks=self._clocks(session, case, holder, names, now),
+            clocks=self._clocks(session, case, holder, names, masks, now),
             history=_history(session, case, masks),
             evidence=_evidence(session, case, masks),
             links=self._links(session, actor, case),
@@ -121,7 +121,7 @@ class Desk:
         ]  # fmt: skip
 
     def _clocks(
-        self, session: Session, case: Case, holder: Holder, names: Names, now: datetime
+        self, session: Session, case: Case, holder: Holder, names: Names, mask: _Mask | None, now: datetime
     ) -> list[ClockOut]:  # fmt: skip
         rows = list(
             session.scalars(select(CaseClock).where(CaseClock.case_id == case.id).order_by(CaseClock.id))
@@ -135,7 +135,7 @@ class Desk:
             plans.setdefault(p.clock_id, []).append(
                 PlanOut(
                     plan=p.plan, minutes=p.minutes, working_days=p.working_days, due_at=p.due_at, at=p.at,
-                    by=p.by_name, reason=p.reason,
+                    by=mask.by(p.by_id, p.by_name) if mask else p.by_name, reason=p.reason,
                 )
             )  # fmt: skip
         return [
