@@ -23,8 +23,7 @@ def accepted(header: str) -> Iterator[str]:
         name, _, weight = part.partition(";")
         offers[name.strip().lower()] = weight.replace(" ", "").lower()
     for coding in CODINGS:
-        weight = offers.get(coding)
-        if weight is not None and weight.removeprefix("q=") not in {"0", "0.0", "0.00", "0.000"}:
+        if offers.get(coding, "q=0").removeprefix("q=") not in {"0", "0.0", "0.00", "0.000"}:
             yield coding
 
 
