@@ -8,6 +8,7 @@ import { connectClient } from './api/client'
 import { i18n, language, setLanguage } from './i18n'
 import { setTimeZone } from './lib/format'
 import { link } from './live/socket'
+import { startWorker } from './offline/worker'
 import { bindTimeWindow, router } from './router'
 import { useSession } from './stores/session'
 
@@ -39,3 +40,4 @@ void session.loadMeta().catch(() => undefined)
 app.use(router)
 bindTimeWindow()
 app.mount('#app')
+startWorker()

@@ -5073,6 +5073,14 @@ export interface components {
             /** Window Kind */
             window_kind: string | null;
         };
+        /** AlarmEndIn */
+        AlarmEndIn: {
+            /**
+             * Comment
+             * @default
+             */
+            comment: string;
+        };
         /**
          * AlarmOut
          * @description An occurrence; instants in ms since the epoch.
@@ -6073,6 +6081,20 @@ export interface components {
             updated_at: string;
             /** Version */
             version: number;
+        };
+        /**
+         * CaseSignIn
+         * @description A signature: the meaning, the statement as shown to the signer, and a fresh proof of who signs.
+         */
+        CaseSignIn: {
+            /** Code */
+            code?: string | null;
+            /** Meaning */
+            meaning: string;
+            /** Password */
+            password: string;
+            /** Statement */
+            statement: string;
         };
         /** CaseTypeOut */
         CaseTypeOut: {
@@ -7358,6 +7380,14 @@ export interface components {
             /** User */
             user?: string | null;
         };
+        /** EndIn */
+        EndIn: {
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
         /**
          * EnergyPanel
          * @description Active power of all meters. ``change`` compares with yesterday's same quarter over the same meters.
@@ -7368,7 +7398,7 @@ export interface components {
             change_coverage: components["schemas"]["Coverage"] | null;
             /** Meters */
             meters: number;
-            now: components["schemas"]["parksight__command__schemas__Figure"];
+            now: components["schemas"]["Figure"];
             /** Ranking */
             ranking: components["schemas"]["EnterpriseEnergy"][];
             /** Today */
@@ -7383,7 +7413,7 @@ export interface components {
         /** EnterpriseEnergy */
         EnterpriseEnergy: {
             enterprise: components["schemas"]["parksight__command__schemas__Named"];
-            figure: components["schemas"]["parksight__command__schemas__Figure"];
+            figure: components["schemas"]["Figure"];
             /** Share */
             share: number | null;
         };
@@ -7567,7 +7597,7 @@ export interface components {
         /** EnvironmentRow */
         EnvironmentRow: {
             enterprise: components["schemas"]["parksight__command__schemas__Named"] | null;
-            figure: components["schemas"]["parksight__command__schemas__Figure"];
+            figure: components["schemas"]["Figure"];
             /** Kind */
             kind: string;
             /** Level */
@@ -7938,6 +7968,34 @@ export interface components {
             /** Unit */
             unit: string;
         };
+        /**
+         * Figure
+         * @description A number with everything that is needed to believe it.
+         *
+         *     Attributes:
+         *         observed_at: instant of the *oldest* newest-value in it; a sum is as old as its oldest part.
+         *         period_s: longest expected period of its parts, seconds; older than three of them is stale.
+         *         points: ids whose live values make up the number when there are few; the page follows them live.
+         */
+        Figure: {
+            coverage: components["schemas"]["Coverage"] | null;
+            drill: components["schemas"]["Drill"] | null;
+            /** Observed At */
+            observed_at: number | null;
+            /** Period S */
+            period_s: number | null;
+            /** Points */
+            points: number[];
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
+        };
         /** FileView */
         FileView: {
             /**
@@ -8114,6 +8172,20 @@ export interface components {
             peak: number;
             /** Started At */
             started_at: number;
+        };
+        /**
+         * ForensicRuleOut
+         * @description A rule with its default parameters; ``marks``: whether its spans become SUSPECT.
+         */
+        ForensicRuleOut: {
+            /** Kind */
+            kind: string;
+            /** Marks */
+            marks: boolean;
+            /** Parameters */
+            parameters: {
+                [key: string]: number;
+            };
         };
         /** FrameOut */
         FrameOut: {
@@ -8436,6 +8508,19 @@ export interface components {
             title: string;
             /** Total */
             total: number;
+        };
+        /**
+         * HandoverSignIn
+         * @description A signature. People with a password prove themselves anew; others by their session.
+         */
+        HandoverSignIn: {
+            /**
+             * Hash
+             * @description what the page showed; refused when it is not what is there
+             */
+            hash?: string | null;
+            /** Password */
+            password?: string | null;
         };
         /**
          * HealthView
@@ -8788,7 +8873,7 @@ export interface components {
          * @description One cell of the strip; ``key`` is the word of its label ``command.kpi.<key>``.
          */
         Kpi: {
-            figure: components["schemas"]["parksight__command__schemas__Figure"];
+            figure: components["schemas"]["Figure"];
             /** Key */
             key: string;
             /**
@@ -9946,17 +10031,6 @@ export interface components {
             /** Total */
             total: number;
         };
-        /** Page[ProposalOut] */
-        Page_ProposalOut_: {
-            /** Items */
-            items: components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"][];
-            /** Limit */
-            limit: number;
-            /** Offset */
-            offset: number;
-            /** Total */
-            total: number;
-        };
         /** Page[ReactionOut] */
         Page_ReactionOut_: {
             /** Items */
@@ -9982,7 +10056,18 @@ export interface components {
         /** Page[RuleOut] */
         Page_RuleOut_: {
             /** Items */
-            items: components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"][];
+            items: components["schemas"]["RuleOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[RuleProposalOut] */
+        Page_RuleProposalOut_: {
+            /** Items */
+            items: components["schemas"]["RuleProposalOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -10176,7 +10261,7 @@ export interface components {
             /** Enough Data */
             enough_data: boolean;
             /** Figures */
-            figures: components["schemas"]["parksight__alarms__schemas__performance__Figure"][];
+            figures: components["schemas"]["PerformanceFigure"][];
             /** Floods */
             floods: components["schemas"]["FloodOut"][];
             /** Positions */
@@ -10193,6 +10278,36 @@ export interface components {
             suppressions: components["schemas"]["SuppressionCount"][];
             /** Top */
             top: components["schemas"]["TopAlarm"][];
+        };
+        /**
+         * PerformanceFigure
+         * @description A measured figure beside the standard's.
+         *
+         *     Attributes:
+         *         name: key of its text, ``alarms.performance.<name>``.
+         *         value: None when there is nothing to compute it from.
+         *         acceptable: the pack's figure; ``manageable`` its upper bound where it has one. Same unit as ``value``.
+         *         good: within the acceptable figure; None when it cannot be judged.
+         *         confidence: ``two_sources``, ``one_source`` or ``own_unverified``.
+         *         drill: query of the list of alarms the figure was computed from.
+         */
+        PerformanceFigure: {
+            /** Acceptable */
+            acceptable: number | null;
+            /** Confidence */
+            confidence: string | null;
+            /** Drill */
+            drill: string;
+            /** Good */
+            good: boolean | null;
+            /** Manageable */
+            manageable: number | null;
+            /** Name */
+            name: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number | null;
         };
         /**
          * Person
@@ -10950,6 +11065,26 @@ export interface components {
              * @description replay that shows what the change brings
              */
             tuning_id?: string | null;
+        };
+        /**
+         * ProposalOut
+         * @description A point suggested for one field; None where a person must decide.
+         */
+        ProposalOut: {
+            /** Address */
+            address: string;
+            /** Kind */
+            kind: string;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
+            /** Quantity */
+            quantity: string | null;
+            /** Sample */
+            sample: string;
+            /** Unit */
+            unit: string | null;
         };
         /**
          * ProtocolOut
@@ -11912,6 +12047,111 @@ export interface components {
             text?: string | null;
         };
         /**
+         * RuleOut
+         * @description A rule as it is in force; ``target`` names points by id. ``open_proposals`` wait for a decision.
+         *
+         *     ``commissioning``: changes still take effect at once, for those who may.
+         */
+        RuleOut: {
+            /**
+             * Basis
+             * @description law, standard and clause, or plant document
+             * @default
+             */
+            basis: string;
+            /**
+             * Clause
+             * @default
+             */
+            clause: string;
+            /** Code */
+            code: string;
+            /** Commissioning */
+            commissioning: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            definition: components["schemas"]["Definition"];
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /**
+             * In Service
+             * @default true
+             */
+            in_service: boolean;
+            /** Kind */
+            kind: string;
+            /**
+             * Latching
+             * @default false
+             */
+            latching: boolean;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Name En
+             * @default
+             */
+            name_en: string;
+            /** Never Delay */
+            never_delay?: ("gas" | "trip") | null;
+            /** Open Proposals */
+            open_proposals: number;
+            point: components["schemas"]["PointRef"] | null;
+            /**
+             * Post
+             * @default
+             */
+            post: string;
+            /**
+             * @default {
+             *       "causes": [],
+             *       "causes_en": [],
+             *       "consequence_text": "",
+             *       "consequence_text_en": "",
+             *       "decided_basis": "",
+             *       "decided_by": "",
+             *       "priority_reason": "",
+             *       "response": "",
+             *       "response_en": ""
+             *     }
+             */
+            rationale: components["schemas"]["Rationale"];
+            /**
+             * Service Reason
+             * @default
+             */
+            service_reason: string;
+            /**
+             * Standard
+             * @default
+             */
+            standard: string;
+            /** Suppression */
+            suppression?: string | null;
+            /** Target */
+            target: components["schemas"]["PointTarget"] | components["schemas"]["ClassTarget"] | components["schemas"]["PlaceTarget"];
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * RulePatch
          * @description Changes to a rule that take effect at once; what is not named stays. Makes a new version.
          *
@@ -11948,6 +12188,69 @@ export interface components {
             suppression?: string | null;
             /** Version */
             version: number;
+        };
+        /**
+         * RuleProposalOut
+         * @description A proposal and what became of it.
+         *
+         *     Attributes:
+         *         content: the rule as it shall be.
+         *         before: the version in force when it was made, None for a new rule.
+         *         changed: names of what differs.
+         *         batch_id: proposals of one import share it.
+         *         tuning: summary of the replay it rests on.
+         *         state: ``outdated``: the rule was changed otherwise meanwhile.
+         *         may_decide: whether the caller may approve or reject it.
+         */
+        RuleProposalOut: {
+            /** Base Version */
+            base_version: number | null;
+            /** Batch Id */
+            batch_id: string | null;
+            /** Before */
+            before: {
+                [key: string]: unknown;
+            } | null;
+            /** Changed */
+            changed: string[];
+            /** Code */
+            code: string;
+            /** Comment */
+            comment: string;
+            /** Content */
+            content: {
+                [key: string]: unknown;
+            };
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Enterprise Id */
+            enterprise_id: number | null;
+            /** Id */
+            id: number;
+            /** May Decide */
+            may_decide: boolean;
+            /**
+             * Proposed At
+             * Format: date-time
+             */
+            proposed_at: string;
+            /** Proposed By */
+            proposed_by: string;
+            /** Reason */
+            reason: string;
+            /** Rule Id */
+            rule_id: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "approved" | "rejected" | "withdrawn" | "outdated";
+            /** Tuning */
+            tuning: {
+                [key: string]: unknown;
+            } | null;
         };
         /**
          * RuleRef
@@ -12079,7 +12382,7 @@ export interface components {
                 [key: string]: unknown;
             };
             /** Rules */
-            rules: components["schemas"]["parksight__telemetry__forensics__api__RuleOut"][];
+            rules: components["schemas"]["ForensicRuleOut"][];
         };
         /**
          * RunRequest
@@ -12374,6 +12677,18 @@ export interface components {
             /** Removed At */
             removed_at: string | null;
             replaces: components["schemas"]["Person"] | null;
+        };
+        /** SignIn */
+        SignIn: {
+            /**
+             * Code
+             * @description second factor or recovery code
+             */
+            code?: string | null;
+            /** Password */
+            password: string;
+            /** Username */
+            username: string;
         };
         /**
          * Signature
@@ -12923,7 +13238,7 @@ export interface components {
             /** Bottom */
             bottom: number;
             enterprise: components["schemas"]["parksight__command__schemas__Named"] | null;
-            figure: components["schemas"]["parksight__command__schemas__Figure"];
+            figure: components["schemas"]["Figure"];
             /** High */
             high: number | null;
             /** Level */
@@ -13491,7 +13806,7 @@ export interface components {
             /** Peer */
             peer: string;
             /** Proposals */
-            proposals: components["schemas"]["parksight__gateways__schemas__ProposalOut"][];
+            proposals: components["schemas"]["ProposalOut"][];
             /** Protocol */
             protocol: string;
             /** Sample Hex */
@@ -13639,7 +13954,7 @@ export interface components {
         };
         /** Utility */
         Utility: {
-            figure: components["schemas"]["parksight__command__schemas__Figure"];
+            figure: components["schemas"]["Figure"];
             /** Key */
             key: string;
             /** Spark */
@@ -13688,10 +14003,10 @@ export interface components {
          * @description The zone's own station: direction in degrees the wind comes *from*.
          */
         WeatherPanel: {
-            humidity: components["schemas"]["parksight__command__schemas__Figure"] | null;
-            temperature: components["schemas"]["parksight__command__schemas__Figure"] | null;
-            wind_from: components["schemas"]["parksight__command__schemas__Figure"] | null;
-            wind_speed: components["schemas"]["parksight__command__schemas__Figure"] | null;
+            humidity: components["schemas"]["Figure"] | null;
+            temperature: components["schemas"]["Figure"] | null;
+            wind_from: components["schemas"]["Figure"] | null;
+            wind_speed: components["schemas"]["Figure"] | null;
         };
         /**
          * WindNow
@@ -13849,14 +14164,6 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** EndIn */
-        parksight__alarms__schemas__alarms__EndIn: {
-            /**
-             * Comment
-             * @default
-             */
-            comment: string;
-        };
         /** Named */
         parksight__alarms__schemas__common__Named: {
             /** Code */
@@ -13867,246 +14174,6 @@ export interface components {
             name: string;
             /** Name En */
             name_en: string;
-        };
-        /**
-         * Figure
-         * @description A measured figure beside the standard's.
-         *
-         *     Attributes:
-         *         name: key of its text, ``alarms.performance.<name>``.
-         *         value: None when there is nothing to compute it from.
-         *         acceptable: the pack's figure; ``manageable`` its upper bound where it has one. Same unit as ``value``.
-         *         good: within the acceptable figure; None when it cannot be judged.
-         *         confidence: ``two_sources``, ``one_source`` or ``own_unverified``.
-         *         drill: query of the list of alarms the figure was computed from.
-         */
-        parksight__alarms__schemas__performance__Figure: {
-            /** Acceptable */
-            acceptable: number | null;
-            /** Confidence */
-            confidence: string | null;
-            /** Drill */
-            drill: string;
-            /** Good */
-            good: boolean | null;
-            /** Manageable */
-            manageable: number | null;
-            /** Name */
-            name: string;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: number | null;
-        };
-        /**
-         * ProposalOut
-         * @description A proposal and what became of it.
-         *
-         *     Attributes:
-         *         content: the rule as it shall be.
-         *         before: the version in force when it was made, None for a new rule.
-         *         changed: names of what differs.
-         *         batch_id: proposals of one import share it.
-         *         tuning: summary of the replay it rests on.
-         *         state: ``outdated``: the rule was changed otherwise meanwhile.
-         *         may_decide: whether the caller may approve or reject it.
-         */
-        parksight__alarms__schemas__rules__proposals__ProposalOut: {
-            /** Base Version */
-            base_version: number | null;
-            /** Batch Id */
-            batch_id: string | null;
-            /** Before */
-            before: {
-                [key: string]: unknown;
-            } | null;
-            /** Changed */
-            changed: string[];
-            /** Code */
-            code: string;
-            /** Comment */
-            comment: string;
-            /** Content */
-            content: {
-                [key: string]: unknown;
-            };
-            /** Decided At */
-            decided_at: string | null;
-            /** Decided By */
-            decided_by: string | null;
-            /** Enterprise Id */
-            enterprise_id: number | null;
-            /** Id */
-            id: number;
-            /** May Decide */
-            may_decide: boolean;
-            /**
-             * Proposed At
-             * Format: date-time
-             */
-            proposed_at: string;
-            /** Proposed By */
-            proposed_by: string;
-            /** Reason */
-            reason: string;
-            /** Rule Id */
-            rule_id: number | null;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "open" | "approved" | "rejected" | "withdrawn" | "outdated";
-            /** Tuning */
-            tuning: {
-                [key: string]: unknown;
-            } | null;
-        };
-        /**
-         * RuleOut
-         * @description A rule as it is in force; ``target`` names points by id. ``open_proposals`` wait for a decision.
-         *
-         *     ``commissioning``: changes still take effect at once, for those who may.
-         */
-        parksight__alarms__schemas__rules__rule__RuleOut: {
-            /**
-             * Basis
-             * @description law, standard and clause, or plant document
-             * @default
-             */
-            basis: string;
-            /**
-             * Clause
-             * @default
-             */
-            clause: string;
-            /** Code */
-            code: string;
-            /** Commissioning */
-            commissioning: boolean;
-            /**
-             * Created At
-             * Format: date-time
-             */
-            created_at: string;
-            definition: components["schemas"]["Definition"];
-            /**
-             * Enabled
-             * @default true
-             */
-            enabled: boolean;
-            /** Enterprise Id */
-            enterprise_id: number | null;
-            /** Id */
-            id: number;
-            /**
-             * In Service
-             * @default true
-             */
-            in_service: boolean;
-            /** Kind */
-            kind: string;
-            /**
-             * Latching
-             * @default false
-             */
-            latching: boolean;
-            /**
-             * Name
-             * @default
-             */
-            name: string;
-            /**
-             * Name En
-             * @default
-             */
-            name_en: string;
-            /** Never Delay */
-            never_delay?: ("gas" | "trip") | null;
-            /** Open Proposals */
-            open_proposals: number;
-            point: components["schemas"]["PointRef"] | null;
-            /**
-             * Post
-             * @default
-             */
-            post: string;
-            /**
-             * @default {
-             *       "causes": [],
-             *       "causes_en": [],
-             *       "consequence_text": "",
-             *       "consequence_text_en": "",
-             *       "decided_basis": "",
-             *       "decided_by": "",
-             *       "priority_reason": "",
-             *       "response": "",
-             *       "response_en": ""
-             *     }
-             */
-            rationale: components["schemas"]["Rationale"];
-            /**
-             * Service Reason
-             * @default
-             */
-            service_reason: string;
-            /**
-             * Standard
-             * @default
-             */
-            standard: string;
-            /** Suppression */
-            suppression?: string | null;
-            /** Target */
-            target: components["schemas"]["PointTarget"] | components["schemas"]["ClassTarget"] | components["schemas"]["PlaceTarget"];
-            /**
-             * Updated At
-             * Format: date-time
-             */
-            updated_at: string;
-            /** Version */
-            version: number;
-        };
-        /**
-         * SignIn
-         * @description A signature: the meaning, the statement as shown to the signer, and a fresh proof of who signs.
-         */
-        parksight__cases__schemas__inputs__SignIn: {
-            /** Code */
-            code?: string | null;
-            /** Meaning */
-            meaning: string;
-            /** Password */
-            password: string;
-            /** Statement */
-            statement: string;
-        };
-        /**
-         * Figure
-         * @description A number with everything that is needed to believe it.
-         *
-         *     Attributes:
-         *         observed_at: instant of the *oldest* newest-value in it; a sum is as old as its oldest part.
-         *         period_s: longest expected period of its parts, seconds; older than three of them is stale.
-         *         points: ids whose live values make up the number when there are few; the page follows them live.
-         */
-        parksight__command__schemas__Figure: {
-            coverage: components["schemas"]["Coverage"] | null;
-            drill: components["schemas"]["Drill"] | null;
-            /** Observed At */
-            observed_at: number | null;
-            /** Period S */
-            period_s: number | null;
-            /** Points */
-            points: number[];
-            /**
-             * Simulated
-             * @default false
-             */
-            simulated: boolean;
-            /** Unit */
-            unit: string;
-            /** Value */
-            value: number | null;
         };
         /** Named */
         parksight__command__schemas__Named: {
@@ -14119,27 +14186,6 @@ export interface components {
              * @default
              */
             name_en: string;
-        };
-        /** EndIn */
-        parksight__duty__schemas__EndIn: {
-            /**
-             * Reason
-             * @default
-             */
-            reason: string;
-        };
-        /**
-         * SignIn
-         * @description A signature. People with a password prove themselves anew; others by their session.
-         */
-        parksight__duty__schemas__SignIn: {
-            /**
-             * Hash
-             * @description what the page showed; refused when it is not what is there
-             */
-            hash?: string | null;
-            /** Password */
-            password?: string | null;
         };
         /**
          * PushOut
@@ -14266,38 +14312,6 @@ export interface components {
             /** Updated */
             updated: number;
         };
-        /**
-         * ProposalOut
-         * @description A point suggested for one field; None where a person must decide.
-         */
-        parksight__gateways__schemas__ProposalOut: {
-            /** Address */
-            address: string;
-            /** Kind */
-            kind: string;
-            /** Name */
-            name: string;
-            /** Name En */
-            name_en: string;
-            /** Quantity */
-            quantity: string | null;
-            /** Sample */
-            sample: string;
-            /** Unit */
-            unit: string | null;
-        };
-        /** SignIn */
-        parksight__kernel__identity__schemas__SignIn: {
-            /**
-             * Code
-             * @description second factor or recovery code
-             */
-            code?: string | null;
-            /** Password */
-            password: string;
-            /** Username */
-            username: string;
-        };
         /** PushOut */
         parksight__notifications__schemas__PushOut: {
             /** Agent */
@@ -14358,20 +14372,6 @@ export interface components {
             unchanged: number;
             /** Updated */
             updated: number;
-        };
-        /**
-         * RuleOut
-         * @description A rule with its default parameters; ``marks``: whether its spans become SUSPECT.
-         */
-        parksight__telemetry__forensics__api__RuleOut: {
-            /** Kind */
-            kind: string;
-            /** Marks */
-            marks: boolean;
-            /** Parameters */
-            parameters: {
-                [key: string]: number;
-            };
         };
         /**
          * ImportReport
@@ -14471,7 +14471,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
+                    "application/json": components["schemas"]["RuleOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14602,7 +14602,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ProposalOut_"];
+                    "application/json": components["schemas"]["Page_RuleProposalOut_"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14635,7 +14635,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                    "application/json": components["schemas"]["RuleProposalOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14736,7 +14736,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                    "application/json": components["schemas"]["RuleProposalOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14771,7 +14771,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                    "application/json": components["schemas"]["RuleProposalOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14806,7 +14806,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                    "application/json": components["schemas"]["RuleProposalOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14841,7 +14841,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__proposals__ProposalOut"];
+                    "application/json": components["schemas"]["RuleProposalOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -14996,7 +14996,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
+                    "application/json": components["schemas"]["RuleOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -15031,7 +15031,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["parksight__alarms__schemas__rules__rule__RuleOut"];
+                    "application/json": components["schemas"]["RuleOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
@@ -15547,7 +15547,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -15617,7 +15617,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16154,7 +16154,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16458,7 +16458,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16493,7 +16493,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16528,7 +16528,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16598,7 +16598,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -16633,7 +16633,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__alarms__schemas__alarms__EndIn"];
+                "application/json": components["schemas"]["AlarmEndIn"];
             };
         };
         responses: {
@@ -18245,7 +18245,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__cases__schemas__inputs__SignIn"];
+                "application/json": components["schemas"]["CaseSignIn"];
             };
         };
         responses: {
@@ -19236,7 +19236,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__duty__schemas__EndIn"];
+                "application/json": components["schemas"]["EndIn"];
             };
         };
         responses: {
@@ -19755,7 +19755,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__duty__schemas__SignIn"];
+                "application/json": components["schemas"]["HandoverSignIn"];
             };
         };
         responses: {
@@ -19860,7 +19860,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__duty__schemas__SignIn"];
+                "application/json": components["schemas"]["HandoverSignIn"];
             };
         };
         responses: {
@@ -20069,7 +20069,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__duty__schemas__EndIn"];
+                "application/json": components["schemas"]["EndIn"];
             };
         };
         responses: {
@@ -23833,7 +23833,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["parksight__kernel__identity__schemas__SignIn"];
+                "application/json": components["schemas"]["SignIn"];
             };
         };
         responses: {

@@ -2,6 +2,7 @@ import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
 import { api, Problem } from '@/api/client'
 import type { Me, Meta, SignIn } from '@/api/types'
+import { forgetAnswers } from '@/offline/worker'
 import { learnServerTime } from './clock'
 
 /** Whether a granted pattern covers a permission; the same rule as `kernel/permissions.py`. */
@@ -61,6 +62,7 @@ export const useSession = defineStore('session', () => {
   function forget(): void {
     me.value = null
     csrf.value = null
+    forgetAnswers()
   }
 
   return { me, meta, asked, csrf, signedIn, may, loadMeta, restore, signIn, signOut, forget, take }

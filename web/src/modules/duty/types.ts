@@ -1,0 +1,15 @@
+import type { components } from '@/api/schema'
+
+type S = components['schemas']
+export type Desk = S['DeskOut']
+export type Shift = S['ShiftOut']
+export type Calendar = S['Calendar']
+export type Finding = S['Finding']
+export type Rota = S['RotaOut']
+export type RotaIn = S['RotaIn']
+export type Preview = S['Preview']
+export type Absence = S['AbsenceOut']
+export type LogLine = S['LogOut']
+export type Handover = S['HandoverOut']
+export type HandoverRow = S['HandoverRow']
+export type Person = S['Person']
