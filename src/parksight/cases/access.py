@@ -34,21 +34,23 @@ def involved(actor: Actor) -> ColumnElement[bool]:
 
 
 def owned(actor: Actor) -> ColumnElement[bool]:
-    """Cases a person has to act on: as person, post holder, in the department or enterprise, or as deputy."""
-    ids = actor.ids
-    clauses: list[ColumnElement[bool]] = [Case.owner_user_id.in_(ids)] if ids else []
+    """Cases a person has to act on: as person, post holder, in the department or enterprise, or as deputy.
+
+    True or false, never unknown, so that it may be negated.
+    """
     posts = actor.post_ids.union(*(a.post_ids for a in actor.absent))
-    if posts:
-        clauses.append(Case.owner_post_id.in_(posts))
-    if actor.rights.departments:
-        clauses.append(Case.owner_department_id.in_(actor.rights.departments))
-    if actor.rights.enterprises:
-        clauses.append(Case.owner_enterprise_id.in_(actor.rights.enterprises))
+    ways: tuple[tuple[Any, frozenset[int] | None], ...] = (
+        (Case.owner_user_id, actor.ids), (Case.owner_post_id, posts),
+        (Case.owner_department_id, actor.rights.departments), (Case.owner_enterprise_id, actor.rights.enterprises),
+    )  # fmt: skip
+    clauses = [and_(column.is_not(None), column.in_(keys)) for column, keys in ways if keys]
     return or_(*clauses) if clauses else Case.id.is_(None)
 
 
 def reported(actor: Actor) -> ColumnElement[bool]:
-    return Case.reporter_id == actor.id if actor.id is not None else Case.id.is_(None)
+    if actor.id is None:
+        return Case.id.is_(None)
+    return and_(Case.reporter_id.is_not(None), Case.reporter_id == actor.id)
 
 
 def takes_part(actor: Actor, role: str | None = None) -> ColumnElement[bool]:
