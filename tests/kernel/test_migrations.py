@@ -77,6 +77,10 @@ def test_databases_of_others_and_of_later_versions_are_left_alone(empty: Databas
         session.execute(text("UPDATE alembic_version SET version_num='9999'"))
     with pytest.raises(ProblemError, match=r"kernel\.migrate\.newer"):
         migrate.upgrade(empty)
+    with empty.session() as session:
+        session.execute(text("UPDATE alembic_version SET version_num='0001'"))
+    with pytest.raises(ProblemError, match=r"kernel\.migrate\.unreleased"):
+        migrate.upgrade(empty)
 
 
 def test_all_rooms_are_found() -> None:

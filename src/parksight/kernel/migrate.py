@@ -33,6 +33,7 @@ from parksight.kernel.db import Base, Database, UtcDateTime
 from parksight.kernel.errors import ProblemError
 
 _FOLDER = Path(__file__).parent / "migrations"
+#: While the first release is being built its one revision is made anew; the letter tells its states apart.
 _INITIAL = "0001"
 
 
@@ -126,12 +127,14 @@ def upgrade(db: Database) -> None:
     """Bring the database to the present schema; does nothing when it is there already.
 
     Raises:
-        ProblemError: ``kernel.migrate.newer`` for a database of a later version, ``kernel.migrate.foreign`` for
-            tables that no migration made.
+        ProblemError: ``kernel.migrate.newer`` for a database of a later version, ``kernel.migrate.unreleased`` for one
+            of a state before the first release, ``kernel.migrate.foreign`` for tables that no migration made.
     """
     import_models()
     present = current(db)
     known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if present is not None and present not in known and present.startswith(_INITIAL):
+        raise ProblemError("kernel.migrate.unreleased", 500, {"revision": present})
     if present is not None and present not in known:
         raise ProblemError("kernel.migrate.newer", 500, {"revision": present})
     if present == head():
@@ -175,6 +178,7 @@ def make_revision(message: str, *, initial: bool = False) -> Path:
     """
     import_models()
     versions = _FOLDER / "versions"
+    first = _next_state(head())
     if initial:
         for file in versions.glob("*.py"):
             file.unlink()
@@ -186,7 +190,7 @@ def make_revision(message: str, *, initial: bool = False) -> Path:
                 if not initial:
                     command.upgrade(config, "head")
                     connection.commit()
-                number = _INITIAL if initial else _next_number(versions.glob("*.py"))
+                number = first if initial else _next_number(versions.glob("*.py"))
                 made = command.revision(config, message=message, autogenerate=True, rev_id=number)
         finally:
             db.close()
@@ -196,6 +200,12 @@ def make_revision(message: str, *, initial: bool = False) -> Path:
     for tool in (("check", "-q", "--fix"), ("format", "-q")):
         subprocess.run([sys.executable, "-m", "ruff", *tool, str(path)], check=False)  # noqa: S603
     return path
+
+
+def _next_state(revision: str | None) -> str:
+    """``0001`` → ``0001b`` → ``0001c``: the initial revision in its next state."""
+    letter = (revision or "").removeprefix(_INITIAL)[:1] or "a"
+    return f"{_INITIAL}{chr(ord(letter) + 1)}"
 
 
 def _next_number(existing: Iterable[Path]) -> str:
