@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from http import HTTPStatus
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -15,7 +16,7 @@ from parksight.duty.schemas import AbsenceIn
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import emit
-from parksight.kernel.errors import conflict, forbidden, invalid, not_found
+from parksight.kernel.errors import ProblemError, conflict, invalid, not_found
 from parksight.kernel.identity.models import User
 from parksight.kernel.permissions import Caller
 
@@ -78,7 +79,7 @@ class Absences:
         """
         row = self._get(session, caller, absence_id)
         if caller.kind != "user" or row.deputy_id != caller.id:
-            raise forbidden("duty.absence.decide")
+            raise ProblemError("duty.absence.not_deputy", HTTPStatus.FORBIDDEN)
         if row.state != "requested":
             raise conflict("duty.absence.decided", state=row.state)
         if row.ends_at <= self._clock.now():

@@ -33,13 +33,18 @@ def list_duty_log(
     """Lines of a desk, newest first."""
     desk = repository.desk(session, caller, desk_id)
     statement = repository.log_entries(caller).where(LogEntry.desk_id == desk.id)
-    for wanted, condition in (
-        (start, LogEntry.recorded_at >= start), (until, LogEntry.recorded_at < until),
-        (shift_id, LogEntry.shift_id == shift_id), (category, LogEntry.category == category),
-        (late, LogEntry.late.is_(late)), (q, LogEntry.text.icontains(q or "", autoescape=True)),
-    ):  # fmt: skip
-        if wanted is not None:
-            statement = statement.where(condition)
+    if start is not None:
+        statement = statement.where(LogEntry.recorded_at >= start)
+    if until is not None:
+        statement = statement.where(LogEntry.recorded_at < until)
+    if shift_id is not None:
+        statement = statement.where(LogEntry.shift_id == shift_id)
+    if category is not None:
+        statement = statement.where(LogEntry.category == category)
+    if late is not None:
+        statement = statement.where(LogEntry.late.is_(late))
+    if q:
+        statement = statement.where(LogEntry.text.icontains(q, autoescape=True))
     order = (LogEntry.recorded_at.desc(), LogEntry.id.desc())
     rows, total = repository.page(session, statement, order, page.limit, page.offset)
     return Page(items=view.log_entries(session, rows), total=total, limit=page.limit, offset=page.offset)
