@@ -103,8 +103,8 @@ def test_late_entries_are_labelled_and_only_where_allowed(trial: Zone) -> None:
     case_id = trial.open(occurred_at=START - timedelta(hours=3))
     assert trial.case(case_id).late
     trial.minutes(30)
+    at = START + timedelta(minutes=1)
     with pytest.raises(ProblemError, match=r"cases\.late"):
-        at = START + timedelta(minutes=1)
         trial.act("operator", case_id, "assign", fields={"to_user": trial.ids["safety"]}, occurred_at=at)
     trial.act("operator", case_id, "assign", fields={"to_user": trial.ids["safety"]})
     trial.minutes(60)
@@ -114,7 +114,8 @@ def test_late_entries_are_labelled_and_only_where_allowed(trial: Zone) -> None:
         trial.act("safety", case_id, "accept", occurred_at=START + timedelta(days=1))
     trial.act("safety", case_id, "accept", occurred_at=START + timedelta(minutes=40))
     entry = trial.history(case_id)[-1]
-    assert entry.late and entry.recorded_at - entry.occurred_at == timedelta(minutes=50)
+    assert entry.late
+    assert entry.recorded_at - entry.occurred_at == timedelta(minutes=50)
     shown = trial.as_("safety").get(f"/api/v1/cases/{case_id}").json()["history"][-1]
     assert (shown["late"], shown["lag_s"]) == (True, 3000)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections import Counter
 from datetime import timedelta
@@ -120,7 +121,7 @@ class Engine(RuleBasedStateMachine):
             spans = self.zone.spans(case.id)
             assert spans[0].since == case.opened_at
             closings = 0
-            for a, b in zip(spans, spans[1:], strict=False):
+            for a, b in itertools.pairwise(spans):
                 assert a.until is not None
                 assert a.until <= b.since
                 closings += a.until != b.since

@@ -102,7 +102,8 @@ def test_types_are_shown_with_their_forms_and_drawing(zone: Zone) -> None:
     assert shown["title"] == "随手拍"
     assert shown["may_open"]
     nodes = {n["state"]: n for n in shown["diagram"]["nodes"]}
-    assert nodes["reported"]["x"] == 0 and nodes["closed"]["x"] == nodes["cancelled"]["x"]
+    assert nodes["reported"]["x"] == 0
+    assert nodes["closed"]["x"] == nodes["cancelled"]["x"]
     assert len({(n["x"], n["y"]) for n in nodes.values()}) == len(nodes)
     assert "[*] --> reported" in shown["diagram"]["mermaid"]
     assert {t["code"] for t in shown["transitions"]} >= {

@@ -142,7 +142,7 @@ class Escalator:
             key = f"cases:rung:{rung.clock_id}:{rung.plan}:{rung.arm}:{rung.step}"
             heard = Heard(
                 case, "cases.tell.overdue" if over else "cases.tell.warned", "cases.why.ladder", step.priority, key,
-                {"step": rung.step + 1, "target": target},
+                {"step": rung.step + 1, **_named(target)},
             )  # fmt: skip
             telling.note(who, heard)
         detail = {
@@ -190,6 +190,14 @@ class Escalator:
             return self._room.people.of_role(session, holder.key, case.enterprise_id, now)
         row = Participant(case_id=case.id, role="", kind=holder.kind, party_id=int(holder.key), since=now)
         return self._room.people.participants(session, [row], now)
+
+
+def _named(target: str) -> dict[str, object]:
+    """A rung's recipient for the text: a key of the locale files where there is one, else the post's code."""
+    kind, _, rest = target.partition(":")
+    if kind == "post" and rest:
+        return {"target": rest}
+    return {"target_key": f"kernel.role.{rest}" if kind == "role" else f"cases.target.{kind}"}
 
 
 def _due(now: datetime) -> Select[Any]:
