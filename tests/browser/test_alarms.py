@@ -109,16 +109,3 @@ def test_somebody_without_the_right_cannot_change_a_rule(sign_in: Callable[..., 
     expect(page.get_by_role("button", name="新建规则")).to_have_count(0)
     page.get_by_role("button", name=re.compile("^查看")).first.click()
     expect(page.get_by_role("dialog").get_by_role("button", name="保存为新版本")).to_have_count(0)
-
-
-@pytest.mark.parametrize("tab", ["", "?tab=journal", "?tab=rules"])
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
-def test_pages_fit_and_can_be_used_by_everybody(
-    sign_in: Callable[..., Page], site: Site, axe, tab: str, width: int, height: int
-) -> None:
-    page = sign_in("duty", width=width, height=height)
-    page.goto(f"{site.url}/alarms{tab}")
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1000)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-    assert axe(page) == []

@@ -157,11 +157,3 @@ def test_an_enterprise_has_no_gateways_page(sign_in: Callable[..., Page], site: 
     page = sign_in("firm")
     page.goto(f"{site.url}/gateways")
     expect(page.get_by_role("alert")).to_contain_text("gateways.gateway.read")
-
-
-@pytest.mark.parametrize("path", ["/gateways", "/devices", "/devices/unknown", "/gateways?tab=sources"])
-def test_nothing_overflows_on_a_phone(sign_in: Callable[..., Page], site: Site, path: str) -> None:
-    page = sign_in("integrator", width=390, height=844, language="en")
-    page.goto(site.url + path)
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")

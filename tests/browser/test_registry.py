@@ -109,18 +109,3 @@ def test_an_enterprise_user_meets_only_the_own_enterprise(sign_in: Callable[...,
     expect(page.get_by_text("没有符合条件的记录")).to_be_visible()
     with site.client("firm-user") as client:
         assert client.get(f"/api/v1/enterprises/{stranger['id']}/summary").status_code == 404
-
-
-@pytest.mark.parametrize(
-    "path", ["/enterprises", "/enterprises/{id}", "/registry/equipment", "/registry/import"]
-)
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
-def test_pages_fit_and_can_be_used_by_everybody(
-    sign_in: Callable[..., Page], site: Site, axe, path: str, width: int, height: int
-) -> None:
-    page = sign_in(width=width, height=height)
-    page.goto(site.url + path.format(id=first_enterprise(site)["id"]))
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1000)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-    assert axe(page) == []

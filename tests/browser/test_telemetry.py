@@ -181,18 +181,3 @@ def test_an_enterprise_user_meets_only_own_points(sign_in: Callable[..., Page], 
     page = sign_in("firm-user")
     page.goto(f"{site.url}/points?q={strangers[0]['code']}")
     expect(page.get_by_text("没有符合条件的测点")).to_be_visible()
-
-
-@pytest.mark.parametrize("path", ["/trends?points={id}", "/points?point={id}", "/forensics"])
-@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
-def test_pages_fit_and_can_be_used_by_everybody(
-    sign_in: Callable[..., Page], site: Site, axe, path: str, width: int, height: int
-) -> None:
-    point = some_points(site, 1, kind="energy.active_power")[0]
-    page = sign_in(width=width, height=height)
-    page.goto(site.url + path.format(id=point["id"]))
-    expect(page.locator("main")).to_be_visible()
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(1500)
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1")
-    assert axe(page) == []
