@@ -115,6 +115,8 @@ def concentration(x: npt.ArrayLike, cloud: Cloud) -> F64:
 
     For an instantaneous cloud ``x`` is the distance its front has reached (:func:`puff_position`: centre + radius).
     Between the curves C/C0 is linear in log10 of the scaled distance, beyond the last it falls as x^-2.
+    Where ``0.2 log10(g'^2 q / u^5)`` nears 0.6 (very large releases in very little wind) the workbook's near field falls
+    steeply to its first curve, and from 0.605 on in a step down to C/C0 = 0.1. Raises ValueError for distances not above 0.
     """
     d = np.asarray(x, dtype=np.float64)
     if np.any(~(d > 0)):

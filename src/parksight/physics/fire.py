@@ -103,7 +103,8 @@ def pool_fire(
         length = 55.0 * diameter * froude_burn**0.67 * scaled**-0.21
         froude, reynolds = wind**2 / (GRAVITY * diameter), wind * diameter / kinematic_viscosity
         c = 0.666 * froude**0.333 * reynolds**0.117
-        tilt = math.degrees(math.asin((math.sqrt(4 * c * c + 1) - 1) / (2 * c)))
+        # (sqrt(4 c^2 + 1) - 1) / (2 c) in the form that keeps its digits in a breath of wind
+        tilt = math.degrees(math.asin(2 * c / (math.sqrt(4 * c * c + 1) + 1)))
     else:
         length, tilt = 42.0 * diameter * froude_burn**0.61, 0.0
     whole = radiant_fraction * flux * heat_of_combustion / (1 + 4 * length / diameter)
