@@ -99,6 +99,13 @@ def _page(session: WriteSession, cases: CaseService, actor: Actor, case: Case, l
     return Desk(cases).page(session, actor, case.id, clock_of(session).now(), language)
 
 
+def _whose(caller: Caller, enterprise_id: int | None) -> int | None:
+    """People of one enterprise need not say which; everybody else without one speaks of the zone."""
+    if enterprise_id is None and caller.enterprises is not None and len(caller.enterprises) == 1:
+        return next(iter(caller.enterprises))
+    return enterprise_id
+
+
 @router.get("", operation_id="list_cases")
 def list_cases(
     actor: ReadingActor,
@@ -151,7 +158,7 @@ def open_case(
     case = cases.open(
         session, caller, body.type, title=body.title, description=body.description,
         subject=Subject(body.subject.kind, body.subject.id) if body.subject else None,
-        enterprise_id=body.enterprise_id, position=position(body.position), priority=body.priority,
+        enterprise_id=_whose(caller, body.enterprise_id), position=position(body.position), priority=body.priority,
         occurred_at=body.occurred_at, fields=body.fields,
         participants=[Party(p.kind, p.id, p.role) for p in body.participants],
         owner=Owner(**body.owner.model_dump()) if body.owner else None,
