@@ -202,6 +202,8 @@ class Announcer:
             found.update(
                 {(r[0], r[1], r[2]): int(r[3]) for r in session.execute(statement) if r[3] is not None}
             )
+        # What is announced again stays where it is handled.
+        found.update({(a.rule_id, a.point_id, a.step): a.group_id for a in alarms if a.group_id is not None})
         missing = sorted(set(found.values()) - groups.keys())
         for start in range(0, len(missing), _PORTION):
             self._load(session, groups, Group.id.in_(missing[start : start + _PORTION]))

@@ -48,7 +48,9 @@ def members(session: Session, group: Group) -> list[Alarm]:
 
 
 def check_closing(alarms: Iterable[Alarm]) -> None:
-    """Clearing never closes, and closing never hides: nothing may stand, be latched or be unseen.
+    """Clearing never closes, and closing never hides: nothing may stand, be unknown, latched or unseen.
+
+    A dead instrument is work that is not done: its alarm closes when it speaks again or its rule is withdrawn.
 
     Raises:
         ProblemError: 409 with how many do.
@@ -58,7 +60,7 @@ def check_closing(alarms: Iterable[Alarm]) -> None:
         raise conflict("alarms.close_unacknowledged", count=unseen)
     if latched := sum(a.condition == "cleared" and a.latching and a.reset_at is None for a in rows):
         raise conflict("alarms.close_latched", count=latched)
-    if standing := sum(a.condition == "active" and a.suppressed in (None, "chattering") for a in rows):
+    if standing := sum(a.condition != "cleared" for a in rows):
         raise conflict("alarms.close_standing", count=standing)
 
 
