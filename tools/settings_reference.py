@@ -89,19 +89,21 @@ def kind(annotation: object) -> str:
         return kind(next(a for a in inside if a is not types.NoneType))
     if origin is typing.Literal:
         return " / ".join(str(a) for a in inside)
-    if origin is tuple:
+    if origin is dict:
+        return "table"
+    if origin in (tuple, list):
         return f"{kind(inside[0])}[]"
     names = {str: "text", int: "integer", float: "number", bool: "true / false", Path: "path"}
     return names[typing.cast(type, annotation)]
 
 
 def default(info: FieldInfo) -> str:
-    value = info.default
+    value = info.get_default(call_default_factory=True)
     if value is None:
         return "—"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):
         return f"`[{', '.join(str(v) for v in value)}]`"
     return f"`{value}`"
 

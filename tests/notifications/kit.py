@@ -96,9 +96,9 @@ class WebServer:
 class Bell:
     """The room under test; ``bell.watch`` has people, desks and the clock."""
 
-    def __init__(self, folder: Path, **rules: Any) -> None:
+    def __init__(self, folder: Path, url: str = "", **rules: Any) -> None:
         self.folder = folder
-        self.watch = Watch(f"sqlite:///{folder / 'records.sqlite'}")
+        self.watch = Watch(url or f"sqlite:///{folder / 'records.sqlite'}")
         self.clock, self.db = self.watch.clock, self.watch.db
         rules.setdefault("hosts", ("127.0.0.1",))
         self.settings = Settings(
