@@ -186,6 +186,7 @@ class Platform:
         self.cases.start()
         self.notifications.start()
         self.alarms.start()
+        self.alarm_tuning.prepare()
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
         gc.collect()

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from parksight.alarms.evaluation.operations import FINDINGS
 from parksight.alarms.evaluation.rows import RuleRow
 from parksight.alarms.evaluation.transitions import Transitions, join, of_steps
 from parksight.alarms.kernels import codes, sweep
-from parksight.alarms.kernels.layout import Out, Plan, State
+from parksight.alarms.kernels.layout import OUT, Plan, State, memory_of, records
 from parksight.telemetry.protocols import I64, Columns
 
 _ROOM = 4_096
@@ -51,11 +51,16 @@ class Evaluator:
         self.history_ms = history_ms
         self.grace_ms = grace_ms
         self.counters: I64 = np.zeros(codes.COUNTERS, np.int64)
-        self.compiled = compiled
         self.now_ms = now_ms
-        self._state = memory.fresh(compiled, now_ms + grace_ms)
+        self._take_up(compiled, memory.fresh(compiled, now_ms + grace_ms))
         self._room = _ROOM
-        self._out = _output(_ROOM)
+        self._out: Any = np.empty(_ROOM, OUT)
+
+    def _take_up(self, compiled: Plan, state: State) -> None:
+        """Go on with this plan and this state."""
+        self.compiled = compiled
+        self._records = records(compiled)
+        self._state, self._memory = memory_of(state)
 
     # --- taking over ----------------------------------------------------------------------------------
 
@@ -83,7 +88,7 @@ class Evaluator:
         stale = len(old.key) + np.flatnonzero(stale_gone & (before.stale == 1))
         lost = np.concatenate([steps, stale]).astype(np.int32)
         withdrawn = of_steps(old, before, lost, codes.WITHDRAWN, np.full(len(lost), now_ms), now_ms)
-        self.compiled, self._state = compiled, state
+        self._take_up(compiled, state)
         return withdrawn
 
     def snapshot(self) -> Snapshot:
@@ -93,7 +98,8 @@ class Evaluator:
 
     def resume(self, snapshot: Snapshot) -> None:
         """Remember what a snapshot remembers, as far as the present rules ask for it; :meth:`wake` when caught up."""
-        self._state, _, _ = memory.hand_on(snapshot.old, snapshot.state, self.compiled, snapshot.now_ms)
+        state, _, _ = memory.hand_on(snapshot.old, snapshot.state, self.compiled, snapshot.now_ms)
+        self._take_up(self.compiled, state)
         self.now_ms = snapshot.now_ms
 
     def wake(self, now_ms: int) -> None:
@@ -122,7 +128,7 @@ class Evaluator:
         while first < len(rows):
             out = self._output(self._room)
             done, n = sweep.evaluate(
-                first, len(rows), now_ms, self.history_ms, point, observed, value, quality, self.compiled, self._state,
+                first, len(rows), now_ms, self.history_ms, point, observed, value, quality, self._records, self._memory,
                 out, 0, self.counters,
             )  # fmt: skip
             if n:
@@ -136,7 +142,7 @@ class Evaluator:
         """Judge what time alone brings about."""
         self._look_at_clock(now_ms)
         out = self._output(self._most())
-        n = sweep.clock(now_ms, self.compiled, self._state, out, 0)
+        n = sweep.clock(now_ms, self._records, self._memory, out, 0)
         return self._transitions(out, n, now_ms) if n else None
 
     def on_finding(self, point: int, kind: str, ended_ms: int, now_ms: int) -> Transitions | None:
@@ -153,7 +159,9 @@ class Evaluator:
         for op in ops.tolist():
             until = ended_ms + int(plan.parameter[op, 1])
             state.whole[op, 0] = max(int(state.whole[op, 0]), until)
-            n = sweep.found(op, max(int(state.op_time[op]), now_ms), now_ms, plan, state, out, n)
+            n = sweep.found(
+                op, max(int(state.op_time[op]), now_ms), now_ms, self._records, self._memory, out, n
+            )
         return self._transitions(out, n, now_ms) if n else None
 
     def replay(self, rows: Columns, second_ms: int, until_ms: int) -> tuple[list[Transitions], int]:
@@ -167,7 +175,7 @@ class Evaluator:
         while first < len(rows) or second_ms <= until_ms:
             out = self._output(4 * self._most() + _ROOM)
             first, second_ms, n = sweep.replay(
-                first, second_ms, until_ms, self.history_ms, *columns, self.compiled, self._state, out, self.counters,
+                first, second_ms, until_ms, self.history_ms, *columns, self._records, self._memory, out, self.counters,
             )  # fmt: skip
             if n:
                 parts.append(self._transitions(out, n, second_ms))
@@ -177,7 +185,7 @@ class Evaluator:
     def _look_at_clock(self, now_ms: int) -> None:
         if now_ms < self.now_ms - CLOCK_TOLERANCE_MS:
             self.counters[codes.CLOCK_BACK] += 1
-            sweep.turn_back(now_ms, self.compiled, self._state)
+            sweep.turn_back(now_ms, self._records, self._memory)
             self.now_ms = now_ms
         self.now_ms = max(self.now_ms, now_ms)
 
@@ -186,16 +194,17 @@ class Evaluator:
         plan = self.compiled
         return 2 * (len(plan.key) + len(plan.stale_key)) + codes.MARGIN * len(plan.op_key) + 16
 
-    def _output(self, room: int) -> Out:
-        if len(self._out.step) < room:
-            self._out = _output(room)
-        return Out(**{name: column[:room] for name, column in self._out._asdict().items()})
+    def _output(self, room: int) -> Any:
+        if len(self._out) < room:
+            self._out = np.empty(room, OUT)
+        return self._out[:room]
 
-    def _transitions(self, out: Out, n: int, now_ms: int) -> Transitions:
-        found = Out(**{name: column[:n].copy() for name, column in out._asdict().items()})
+    def _transitions(self, out: Any, n: int, now_ms: int) -> Transitions:
+        found = {name: out[name][:n].copy() for name in OUT.names or ()}
         return of_steps(
-            self.compiled, self._state, found.step, found.what, found.at, now_ms, found.value, found.quality
-        )
+            self.compiled, self._state, found["step"], found["what"], found["at"], now_ms, found["value"],
+            found["quality"], found["closed"],
+        )  # fmt: skip
 
     # --- for the records ------------------------------------------------------------------------------
 
@@ -218,13 +227,6 @@ class Evaluator:
         every = np.concatenate([steps, len(self.compiled.key) + stale]).astype(np.int32)
         when = np.full(len(every), now_ms, np.int64)
         return of_steps(self.compiled, self._state, every, what, when, now_ms, value, quality)
-
-
-def _output(room: int) -> Out:
-    return Out(
-        np.empty(room, np.int32), np.empty(room, np.uint8), np.empty(room, np.int64), np.empty(room),
-        np.empty(room, np.uint8),
-    )  # fmt: skip
 
 
 def warm_up() -> None:

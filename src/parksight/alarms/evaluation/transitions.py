@@ -54,9 +54,13 @@ class Transitions:
 
 def of_steps(
     plan: Plan, state: State, step: I32, what: int | U8, at: Any, now_ms: int, value: F64 | None = None,
-    quality: U8 | None = None,
+    quality: U8 | None = None, closed: U8 | None = None,
 ) -> Transitions:  # fmt: skip
-    """Transitions of steps by their place; those of silence come after the others."""
+    """Transitions of steps by their place; those of silence come after the others.
+
+    Args:
+        closed: whether the gate of each was closed then; None looks at it as it is now.
+    """
     n, plain = len(step), len(plan.key)
     silent = step >= plain
     s = np.where(silent, 0, step)
@@ -70,7 +74,8 @@ def of_steps(
         return np.where(silent, of_stale[t], of_plain[s])
 
     gate = pick(plan.gate, plan.stale_gate)
-    by_design = (gate >= 0) & (state.gate[gate] == 1) if len(state.gate) else np.zeros(n, bool)
+    if closed is None:
+        closed = np.where(gate >= 0, state.gate[gate], 0) if len(state.gate) else np.zeros(n, np.uint8)
     service = pick(plan.service, plan.stale_service)
     constant = (
         np.full(len(plan.stale_key), STALE, np.uint8),
@@ -83,7 +88,7 @@ def of_steps(
         what=np.full(n, what, np.uint8) if isinstance(what, int) else what, at=np.array(at, np.int64),
         value=np.full(n, math.nan) if value is None else value,
         quality=np.zeros(n, np.uint8) if quality is None else quality, kind=pick(plan.kind, constant[1]),
-        suppressed=np.where(service, service, np.where(by_design, codes.BY_DESIGN, codes.ANNOUNCED)).astype(np.uint8),
+        suppressed=np.where(service, service, np.where(closed == 1, codes.BY_DESIGN, codes.ANNOUNCED)).astype(np.uint8),
         now=now_ms,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from numba import njit
 
-from parksight.alarms.kernels.judge import judge
+from parksight.alarms.kernels.judge import judge, whole
 
 
 @njit(cache=True, nogil=True)
@@ -40,13 +40,13 @@ def _fold(plan: Any, state: Any, op: int) -> None:
 def _mean(plan: Any, state: Any, op: int, middle: int) -> float:
     """Mean of the period that ends with ``middle``, from the ring of middles; NaN when not valid."""
     size = int(plan.parameter[op, 3])
-    first = plan.ring_start[op]
+    first = plan.op[op].ring_start
     total = 0.0
     count = 0
     for m in range(middle - size + 1, middle + 1):
         at = first + m % size
-        if state.ring_time[at] == m and not math.isnan(state.ring_value[at]):
-            total += state.ring_value[at]
+        if state.ring[at].time == m and not math.isnan(state.ring[at].value):
+            total += state.ring[at].value
             count += 1
     return total / count if count >= int(plan.parameter[op, 4]) else math.nan
 
@@ -57,14 +57,14 @@ def _close(
 ) -> int:
     """A middle has ended with ``mean``; judges the period if one ends with it."""
     size = int(plan.parameter[op, 3])
-    at = plan.ring_start[op] + middle % size
-    state.ring_time[at] = middle
-    state.ring_value[at] = mean
+    at = plan.op[op].ring_start + middle % size
+    state.ring[at].time = middle
+    state.ring[at].value = mean
     if plan.parameter[op, 5] == 0.0 and (middle + 1) % size:
         return n
     value = _mean(plan, state, op, middle)
     end = (middle + 1) * int(plan.parameter[op, 1]) - int(plan.parameter[op, 6])
-    for s in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+    for s in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
         n = judge(plan, state, out, n, s, end, now, value, value, quality)
     return n
 
@@ -120,5 +120,5 @@ def by_clock(plan: Any, state: Any, out: Any, n: int, op: int, now: int) -> int:
         return n
     leaf = leaf_of(plan, op, now - int(plan.parameter[op, 7]))
     if _middle(plan, op, leaf) > state.whole[op, 2]:
-        n = advance(plan, state, out, n, op, leaf, now, 0)
+        n = advance(plan, state, out, n, op, leaf, now, whole(0))
     return n

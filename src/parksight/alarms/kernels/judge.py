@@ -24,18 +24,24 @@ from parksight.alarms.kernels.codes import (
 
 
 @njit(cache=True, nogil=True)
-def whole(byte: Any) -> int:
-    """A byte as the whole number everything else is: ``int()`` would stay unsigned, and all be compiled twice."""
-    return np.int64(byte)  # type: ignore[return-value]  # an int to the compiler
+def whole(number: Any) -> int:
+    """A number as the type all numbers here are: a byte or a constant of its own type would have all compiled twice."""
+    return np.int64(number)  # type: ignore[return-value]  # an int to the compiler
 
 
 @njit(cache=True, nogil=True)
-def emit(out: Any, n: int, step: int, what: int, at: int, value: float, quality: int) -> int:
-    out.step[n] = step
-    out.what[n] = what
-    out.at[n] = at
-    out.value[n] = value
-    out.quality[n] = quality
+def emit(
+    plan: Any, state: Any, out: Any, n: int, step: int, what: int, at: int, value: float, quality: int
+) -> int:  # fmt: skip
+    """Write a transition, with the gate of its step as it stands at this moment."""
+    steps = plan.step.shape[0]
+    gate = plan.stale[step - steps].gate if step >= steps else plan.step[step].gate
+    out[n].closed = state.gate[gate] if gate >= 0 else 0
+    out[n].step = step
+    out[n].what = what
+    out[n].at = at
+    out[n].value = value
+    out[n].quality = quality
     return n + 1
 
 
@@ -44,53 +50,55 @@ def judge(
     plan: Any, state: Any, out: Any, n: int, s: int, t: int, now: int, signal: float, shown: float, quality: int
 ) -> int:  # fmt: skip
     """Step ``s`` meets a signal at time ``t``; NaN is unusable. Returns the transitions written so far."""
-    before = state.state[s]
+    before = state.step[s].state
     if math.isnan(signal):
         if before == PENDING_ON:
-            state.state[s] = NORMAL
+            state.step[s].state = NORMAL
         elif before in (ACTIVE, PENDING_OFF):
-            state.state[s] = UNKNOWN
-            n = emit(out, n, s, DOUBTED, t, shown, quality)
+            state.step[s].state = UNKNOWN
+            n = emit(plan, state, out, n, s, DOUBTED, t, shown, quality)
         return n
-    limit = plan.limit[s]
-    high = plan.high[s]
+    limit = plan.step[s].limit
+    high = plan.step[s].high
     if before <= PENDING_ON:
         beyond = signal >= limit if high else signal <= limit
         if not beyond:
-            state.state[s] = NORMAL
+            state.step[s].state = NORMAL
             return n
         if before == NORMAL:
-            state.since[s] = t
-            state.arrived[s] = now
-        state.held[s] = shown
-        state.held_quality[s] = quality
-        if t - state.since[s] >= plan.on_ms[s]:
-            state.state[s] = ACTIVE
-            n = emit(out, n, s, RAISED, state.since[s] + plan.on_ms[s], shown, quality)
+            state.step[s].since = t
+            state.step[s].arrived = now
+        state.step[s].held = shown
+        state.step[s].held_quality = quality
+        if t - state.step[s].since >= plan.step[s].on_ms:
+            state.step[s].state = ACTIVE
+            n = emit(plan, state, out, n, s, RAISED, state.step[s].since + plan.step[s].on_ms, shown, quality)
         else:
-            state.state[s] = PENDING_ON
+            state.step[s].state = PENDING_ON
         return n
-    returned = signal < plan.back[s] if high else signal > plan.back[s]
+    returned = signal < plan.step[s].back if high else signal > plan.step[s].back
     if returned:
         if before != PENDING_OFF:
-            state.since[s] = t
-        if t - state.since[s] >= plan.off_ms[s]:
-            state.state[s] = NORMAL
-            return emit(out, n, s, CLEARED, state.since[s] + plan.off_ms[s], shown, quality)
-        state.state[s] = PENDING_OFF
+            state.step[s].since = t
+        if t - state.step[s].since >= plan.step[s].off_ms:
+            state.step[s].state = NORMAL
+            return emit(
+                plan, state, out, n, s, CLEARED, state.step[s].since + plan.step[s].off_ms, shown, quality
+            )
+        state.step[s].state = PENDING_OFF
     else:
-        state.state[s] = ACTIVE
+        state.step[s].state = ACTIVE
     if before == UNKNOWN:
-        n = emit(out, n, s, CONFIRMED, t, shown, quality)
+        n = emit(plan, state, out, n, s, CONFIRMED, t, shown, quality)
     return n
 
 
 @njit(cache=True, nogil=True)
-def doubt(state: Any, out: Any, n: int, s: int, now: int) -> int:
+def doubt(plan: Any, state: Any, out: Any, n: int, s: int, now: int) -> int:
     """Nobody speaks any more: a standing alarm becomes unknown."""
-    if state.state[s] == ACTIVE or state.state[s] == PENDING_OFF:
-        state.state[s] = UNKNOWN
-        n = emit(out, n, s, DOUBTED, now, math.nan, 0)
+    if state.step[s].state == ACTIVE or state.step[s].state == PENDING_OFF:
+        state.step[s].state = UNKNOWN
+        n = emit(plan, state, out, n, s, DOUBTED, now, math.nan, whole(0))
     return n
 
 
@@ -101,10 +109,10 @@ def turn_gate(plan: Any, state: Any, out: Any, n: int, gate: int, closed: int, t
         return n
     state.gate[gate] = closed
     what = SUPPRESSED if closed else RELEASED
-    steps = plan.key.shape[0]
+    steps = plan.step.shape[0]
     for i in range(plan.gate_start[gate], plan.gate_start[gate + 1]):
         s = int(plan.gate_step[i])
-        stands = state.stale[s - steps] == 1 if s >= steps else state.state[s] >= ACTIVE
+        stands = state.stale[s - steps] == 1 if s >= steps else state.step[s].state >= ACTIVE
         if stands:
-            n = emit(out, n, s, what, t, math.nan, 0)
+            n = emit(plan, state, out, n, s, what, t, math.nan, whole(0))
     return n

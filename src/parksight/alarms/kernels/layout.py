@@ -1,4 +1,4 @@
-"""What the kernels work on: the plan (compiled rules, read only) and the state (rewritten in place), as columns.
+"""The plan (compiled rules, read only) and the state (rewritten in place): as columns, and as the kernels take them.
 
 Steps are numbered through: those that compare the value itself come first, sorted by point, then those of operations,
 sorted by operation. ``x_start[i] : x_start[i + 1]`` are the things of ``i``.
@@ -6,7 +6,7 @@ sorted by operation. ``x_start[i] : x_start[i + 1]`` are the things of ``i``.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -119,11 +119,99 @@ class State(NamedTuple):
     gate: U8
 
 
-class Out(NamedTuple):
-    """Room for transitions: ``step`` counts stale steps on after the others."""
+#: Room for transitions; ``step`` counts stale steps on after the others.
+OUT = np.dtype(
+    [("at", "i8"), ("value", "f8"), ("step", "i4"), ("what", "u1"), ("quality", "u1"), ("closed", "u1")],
+    align=True,
+)
+_POINT = np.dtype(
+    [("hush", "i8"), ("start", "i4"), ("listen_start", "i4"), ("need", "i4"), ("watched", "u1")], align=True
+)
+_STEP = np.dtype(
+    [("limit", "f8"), ("back", "f8"), ("on_ms", "i8"), ("off_ms", "i8"), ("gate", "i4"), ("high", "u1")],
+    align=True,
+)
+_OP = np.dtype(
+    [("point", "i4"), ("gate", "i4"), ("start", "i4"), ("const_start", "i4"), ("program_start", "i4"),
+     ("ring_start", "i4"), ("kind", "u1"), ("whole", "u1")], align=True,
+)  # fmt: skip
+_STALE = np.dtype([("ms", "i8"), ("point", "i4"), ("gate", "i4")], align=True)
+_STATE_POINT = np.dtype([("seen", "i8"), ("begun", "i8"), ("value", "f8"), ("silent", "u1")], align=True)
+_STATE_STEP = np.dtype(
+    [("since", "i8"), ("arrived", "i8"), ("held", "f8"), ("state", "u1"), ("held_quality", "u1")], align=True
+)
+_RING = np.dtype([("time", "i8"), ("value", "f8")], align=True)
 
-    step: I32
-    what: U8
-    at: I64
-    value: F64
-    quality: U8
+
+class Records(NamedTuple):
+    """What the kernels read of a plan, as records: what is used together lies together, and few arrays are passed.
+
+    ``point`` and ``op`` have one record more than there are points and operations: where the last one's things end.
+    """
+
+    point: Any
+    step: Any
+    op: Any
+    stale: Any
+    listener: I32
+    parameter: F64
+    const: F64
+    code_start: I32
+    code: I32
+    number: F64
+    gate_start: I32
+    gate_step: I32
+    silent_point: I32
+
+
+class Memory(NamedTuple):
+    """A state as the kernels rewrite it; :class:`State` has its fields as columns."""
+
+    point: Any
+    step: Any
+    stale: U8
+    op_time: I64
+    whole: I64
+    broken: F64
+    ring: Any
+    gate: U8
+
+
+def _records(dtype: Any, length: int, **columns: Any) -> Any:
+    out = np.zeros(length, dtype)
+    for name, column in columns.items():
+        out[name][: len(column)] = column
+    return out
+
+
+def records(plan: Plan) -> Records:
+    """A plan as the kernels take it."""
+    return Records(
+        point=_records(
+            _POINT, len(plan.start), hush=plan.hush, start=plan.start, listen_start=plan.listen_start, need=plan.need,
+            watched=plan.watched,
+        ),
+        step=_records(
+            _STEP, len(plan.key), limit=plan.limit, back=plan.back, on_ms=plan.on_ms, off_ms=plan.off_ms, gate=plan.gate, high=plan.high
+        ),
+        op=_records(
+            _OP, len(plan.op_start), point=plan.op_point, gate=plan.op_gate, start=plan.op_start,
+            const_start=plan.const_start, program_start=plan.program_start, ring_start=plan.ring_start,
+            kind=plan.op_kind, whole=plan.op_whole,
+        ),
+        stale=_records(_STALE, len(plan.stale_key), ms=plan.stale_ms, point=plan.stale_point, gate=plan.stale_gate),
+        listener=plan.listener, parameter=plan.parameter, const=plan.const, code_start=plan.code_start, code=plan.code,
+        number=plan.number, gate_start=plan.gate_start, gate_step=plan.gate_step, silent_point=plan.silent_point,
+    )  # fmt: skip
+
+
+def memory_of(state: State) -> tuple[State, Memory]:
+    """A state moved into records: its columns, now views of them, and the records."""
+    point = _records(
+        _STATE_POINT, len(state.seen), **{n: getattr(state, n) for n in _STATE_POINT.names or ()}
+    )
+    step = _records(_STATE_STEP, len(state.state), **{n: getattr(state, n) for n in _STATE_STEP.names or ()})
+    ring = _records(_RING, len(state.ring_time), time=state.ring_time, value=state.ring_value)
+    moved = Memory(point, step, state.stale, state.op_time, state.whole, state.broken, ring, state.gate)
+    columns = {n: point[n] for n in _STATE_POINT.names or ()} | {n: step[n] for n in _STATE_STEP.names or ()}
+    return state._replace(**columns, ring_time=ring["time"], ring_value=ring["value"]), moved

@@ -26,11 +26,11 @@ _AND, _OR, _NOT, _MINIMUM, _MAXIMUM, _AVERAGE, _ABSOLUTE = (
 @njit(cache=True, nogil=True)
 def value_at(plan: Any, state: Any, point: int, t: int, age: int) -> float:
     """A point's value as known at ``t``: NaN when unusable, never heard, or older than ``age`` ms (0: its own hush)."""
-    seen = state.seen[point]
-    limit = age if age > 0 else plan.hush[point]
+    seen = state.point[point].seen
+    limit = age if age > 0 else plan.point[point].hush
     if seen < 0 or t - seen > limit:
         return math.nan
-    return float(state.value[point])
+    return float(state.point[point].value)
 
 
 @njit(cache=True, nogil=True)

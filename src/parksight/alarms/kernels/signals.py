@@ -52,28 +52,28 @@ from parksight.alarms.kernels.machine import execute
 
 @njit(cache=True, nogil=True)
 def rate(plan: Any, state: Any, op: int, t: int, v: float) -> tuple[bool, float, float]:
-    first = plan.ring_start[op]
-    size = plan.ring_start[op + 1] - first
+    first = plan.op[op].ring_start
+    size = plan.op[op + 1].ring_start - first
     window = int(plan.parameter[op, 0])
     part = max(1, -(-window // WINDOW_PARTS))
     head, count = state.whole[op, 0], state.whole[op, 1]
     newest = first + (head + count - 1) % size
-    if count == 0 or state.ring_time[newest] // part != t // part:
+    if count == 0 or state.ring[newest].time // part != t // part:
         if count == size:
             head = (head + 1) % size
             count -= 1
         at = first + (head + count) % size
-        state.ring_time[at] = t
-        state.ring_value[at] = v
+        state.ring[at].time = t
+        state.ring[at].value = v
         count += 1
-    while state.ring_time[first + head] < t - window:
+    while state.ring[first + head].time < t - window:
         head = (head + 1) % size
         count -= 1
     state.whole[op, 0], state.whole[op, 1] = head, count
-    span = t - state.ring_time[first + head]
+    span = t - state.ring[first + head].time
     if 2 * span < window:
         return False, math.nan, math.nan
-    change = (v - state.ring_value[first + head]) / span * plan.parameter[op, 1]
+    change = (v - state.ring[first + head].value) / span * plan.parameter[op, 1]
     if plan.parameter[op, 2] != 0.0:
         change = abs(change)
     return True, change, change
@@ -81,7 +81,7 @@ def rate(plan: Any, state: Any, op: int, t: int, v: float) -> tuple[bool, float,
 
 @njit(cache=True, nogil=True)
 def flat(plan: Any, state: Any, op: int, t: int, v: float) -> tuple[bool, float, float]:
-    gap = t - state.whole[op, 2] > plan.hush[plan.op_point[op]]
+    gap = t - state.whole[op, 2] > plan.point[plan.op[op].point].hush
     if state.whole[op, 0] == 0 or gap or abs(v - state.broken[op, 0]) > plan.parameter[op, 0]:
         state.whole[op, 0] = 1
         state.whole[op, 1] = t
@@ -100,7 +100,7 @@ def among(plan: Any, first: int, last: int, v: float) -> bool:
 
 @njit(cache=True, nogil=True)
 def change(plan: Any, state: Any, op: int, t: int, v: float) -> tuple[bool, float, float]:
-    first, last = int(plan.const_start[op]), int(plan.const_start[op + 1])
+    first, last = int(plan.op[op].const_start), int(plan.op[op + 1].const_start)
     middle = first + int(plan.parameter[op, 1])
     before = state.broken[op, 0]
     fits = (middle == first or among(plan, first, middle, before)) and (
@@ -123,13 +123,13 @@ def vote(plan: Any, state: Any, op: int, t: int) -> tuple[bool, float, float]:
     policy = int(plan.parameter[op, 2])
     votes = 0
     unknown = 0
-    for program in range(int(plan.program_start[op]), int(plan.program_start[op + 1])):
+    for program in range(int(plan.op[op].program_start), int(plan.op[op + 1].program_start)):
         r = execute(plan, state, program, t, age)
         if math.isnan(r):
             unknown += 1
         elif r != 0.0:
             votes += 1
-    voters = plan.program_start[op + 1] - plan.program_start[op]
+    voters = plan.op[op + 1].program_start - plan.op[op].program_start
     if unknown == voters and policy != VOTE_TRIPS:
         return True, math.nan, 0.0
     if policy == VOTE_TRIPS:
@@ -143,20 +143,20 @@ def vote(plan: Any, state: Any, op: int, t: int) -> tuple[bool, float, float]:
 
 @njit(cache=True, nogil=True)
 def count(plan: Any, state: Any, op: int, t: int) -> tuple[bool, float, float]:
-    first = plan.ring_start[op]
-    size = plan.ring_start[op + 1] - first
+    first = plan.op[op].ring_start
+    size = plan.op[op + 1].ring_start - first
     window = int(plan.parameter[op, 2])
     head, entries = state.whole[op, 0], state.whole[op, 1]
-    r = execute(plan, state, int(plan.program_start[op]), t, int(plan.parameter[op, 0]))
+    r = execute(plan, state, int(plan.op[op].program_start), t, int(plan.parameter[op, 0]))
     if not math.isnan(r):
         if r != 0.0 and (plan.parameter[op, 3] != 0.0 or state.whole[op, 2] == 0):
             if entries == size:
                 head = (head + 1) % size
                 entries -= 1
-            state.ring_time[first + (head + entries) % size] = t
+            state.ring[first + (head + entries) % size].time = t
             entries += 1
         state.whole[op, 2] = 1 if r != 0.0 else 0
-    while entries > 0 and state.ring_time[first + head] <= t - window:
+    while entries > 0 and state.ring[first + head].time <= t - window:
         head = (head + 1) % size
         entries -= 1
     state.whole[op, 0], state.whole[op, 1] = head, entries
@@ -225,10 +225,10 @@ def signal(
     plan: Any, state: Any, op: int, t: int, v: float, usable: bool, quality: int
 ) -> tuple[bool, float, float]:  # fmt: skip
     """The signal of an operation after a reading ``v`` of one of its points."""
-    kind = plan.op_kind[op]
+    kind = plan.op[op].kind
     if kind in (EXPRESSION, DEVIATION):
-        r = execute(plan, state, int(plan.program_start[op]), t, int(plan.parameter[op, 0]))
-        return True, r, state.value[plan.op_point[op]] if plan.parameter[op, 1] != 0.0 else r
+        r = execute(plan, state, int(plan.op[op].program_start), t, int(plan.parameter[op, 0]))
+        return True, r, state.point[plan.op[op].point].value if plan.parameter[op, 1] != 0.0 else r
     if kind == VOTE:
         return vote(plan, state, op, t)
     if kind == COUNT:
@@ -250,7 +250,7 @@ def signal(
     if kind == STATE:
         return (
             True,
-            1.0 if among(plan, int(plan.const_start[op]), int(plan.const_start[op + 1]), v) else 0.0,
+            1.0 if among(plan, int(plan.op[op].const_start), int(plan.op[op + 1].const_start), v) else 0.0,
             v,
         )
     if kind == CHANGE:

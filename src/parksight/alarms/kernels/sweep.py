@@ -33,15 +33,15 @@ def _operate(
     """One operation after a reading of one of its points. Its time never runs backwards, whichever point speaks."""
     t = max(time, state.op_time[op])
     state.op_time[op] = t
-    kind = plan.op_kind[op]
+    kind = plan.op[op].kind
     if kind == AVERAGE:
         return averages.take(plan, state, out, n, op, t, now, v if usable else math.nan, quality)
     if kind == GATE:
-        closed = execute(plan, state, int(plan.program_start[op]), t, 0) == 1.0
-        return turn_gate(plan, state, out, n, int(plan.op_gate[op]), 1 if closed else 0, t)
+        closed = execute(plan, state, int(plan.op[op].program_start), t, whole(0)) == 1.0
+        return turn_gate(plan, state, out, n, int(plan.op[op].gate), 1 if closed else 0, t)
     judged, s, shown = signal(plan, state, op, t, v, usable, quality)
     if judged:
-        for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+        for step in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
             n = judge(plan, state, out, n, step, t, now, s, shown, quality)
     return n
 
@@ -56,41 +56,41 @@ def evaluate(
     Stops before a row whose transitions might not fit into the output; call again with more room.
     Time of a row is its observation time, capped at ``now``: a clock that runs ahead must not hide what follows.
     """
-    points = plan.watched.shape[0]
-    room = out.step.shape[0]
+    points = plan.point.shape[0] - 1
+    room = out.shape[0]
     n = written
     for i in range(first, last):
         p = int(point[i])
-        if p < 0 or p >= points or plan.watched[p] == 0:
+        if p < 0 or p >= points or plan.point[p].watched == 0:
             continue
-        if n + plan.need[p] > room:
+        if n + plan.point[p].need > room:
             return i, n
         t = int(min(observed[i], now))
-        if t < state.seen[p]:
+        if t < state.point[p].seen:
             counters[OUT_OF_ORDER] += 1
             continue
         if now - t > history_ms:
             counters[HISTORY] += 1
             continue
-        state.seen[p] = t
-        state.silent[p] = 0
+        state.point[p].seen = t
+        state.point[p].silent = 0
         counters[EVALUATED] += 1
         v = float(value[i])
         q = whole(quality[i])
         c = q & 0x0F
         usable = (c == 0 or c == 1 or c == 4) and math.isfinite(v)
         known = v if usable else math.nan
-        state.value[p] = known
+        state.point[p].value = known
         # Gates first: a reading that ends a suppression is judged without it.
-        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+        for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
             op = int(plan.listener[j])
-            if plan.op_kind[op] == GATE:
+            if plan.op[op].kind == GATE:
                 n = _operate(plan, state, out, n, op, t, now, v, usable, q)
-        for s in range(int(plan.start[p]), int(plan.start[p + 1])):
+        for s in range(int(plan.point[p].start), int(plan.point[p + 1].start)):
             n = judge(plan, state, out, n, s, t, now, known, v, q)
-        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+        for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
             op = int(plan.listener[j])
-            if plan.op_kind[op] != GATE:
+            if plan.op[op].kind != GATE:
                 n = _operate(plan, state, out, n, op, t, now, v, usable, q)
     return last, n
 
@@ -98,23 +98,23 @@ def evaluate(
 @njit(cache=True, nogil=True)
 def _fall_silent(plan: Any, state: Any, out: Any, n: int, p: int, now: int) -> int:
     """A point has just been noticed to be silent: what several points decide is decided without it."""
-    for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+    for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
         op = int(plan.listener[j])
-        if plan.program_start[op + 1] == plan.program_start[op]:
+        if plan.op[op + 1].program_start == plan.op[op].program_start:
             continue
         t = max(now, state.op_time[op])
-        if plan.op_kind[op] == GATE:
-            closed = execute(plan, state, int(plan.program_start[op]), t, 0) == 1.0
-            n = turn_gate(plan, state, out, n, int(plan.op_gate[op]), 1 if closed else 0, t)
+        if plan.op[op].kind == GATE:
+            closed = execute(plan, state, int(plan.op[op].program_start), t, whole(0)) == 1.0
+            n = turn_gate(plan, state, out, n, int(plan.op[op].gate), 1 if closed else 0, t)
             continue
-        judged, s, shown = signal(plan, state, op, t, math.nan, False, 0)
+        judged, s, shown = signal(plan, state, op, t, math.nan, False, whole(0))
         if not judged:
             continue
-        for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
+        for step in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
             if math.isnan(s):
-                n = doubt(state, out, n, step, now)
+                n = doubt(plan, state, out, n, step, now)
             else:
-                n = judge(plan, state, out, n, step, t, now, s, shown, 0)
+                n = judge(plan, state, out, n, step, t, now, s, shown, whole(0))
     return n
 
 
@@ -122,35 +122,38 @@ def _fall_silent(plan: Any, state: Any, out: Any, n: int, p: int, now: int) -> i
 def _silences(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
     for i in range(plan.silent_point.shape[0]):
         p = int(plan.silent_point[i])
-        if state.silent[p] or now - max(state.seen[p], state.begun[p]) <= plan.hush[p]:
+        if (
+            state.point[p].silent
+            or now - max(state.point[p].seen, state.point[p].begun) <= plan.point[p].hush
+        ):
             continue
-        state.silent[p] = 1
-        for s in range(int(plan.start[p]), int(plan.start[p + 1])):
-            n = doubt(state, out, n, s, now)
+        state.point[p].silent = 1
+        for s in range(int(plan.point[p].start), int(plan.point[p + 1].start)):
+            n = doubt(plan, state, out, n, s, now)
         n = _fall_silent(plan, state, out, n, p, now)
-        for j in range(plan.listen_start[p], plan.listen_start[p + 1]):
+        for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
             op = int(plan.listener[j])
-            if plan.op_whole[op] and plan.op_point[op] == p:
-                for s in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
-                    n = doubt(state, out, n, s, now)
+            if plan.op[op].whole and plan.op[op].point == p:
+                for s in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
+                    n = doubt(plan, state, out, n, s, now)
     return n
 
 
 @njit(cache=True, nogil=True)
 def _stale(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
-    steps = plan.key.shape[0]
-    for i in range(plan.stale_point.shape[0]):
-        p = int(plan.stale_point[i])
+    steps = plan.step.shape[0]
+    for i in range(plan.stale.shape[0]):
+        p = int(plan.stale[i].point)
         # History that a point hands in late says nothing of its silence now: count from the watch's begin at least.
-        since = max(state.seen[p], state.begun[p])
+        since = max(state.point[p].seen, state.point[p].begun)
         if state.stale[i] == 0:
-            if now - since > plan.stale_ms[i]:
+            if now - since > plan.stale[i].ms:
                 state.stale[i] = 1
-                n = emit(out, n, steps + i, RAISED, since + plan.stale_ms[i], math.nan, 0)
-        elif state.seen[p] >= 0 and now - state.seen[p] <= plan.stale_ms[i]:
+                n = emit(plan, state, out, n, steps + i, RAISED, since + plan.stale[i].ms, math.nan, whole(0))
+        elif state.point[p].seen >= 0 and now - state.point[p].seen <= plan.stale[i].ms:
             # A stale alarm taken over from the records stands until the point really speaks.
             state.stale[i] = 0
-            n = emit(out, n, steps + i, CLEARED, state.seen[p], math.nan, 0)
+            n = emit(plan, state, out, n, steps + i, CLEARED, state.point[p].seen, math.nan, whole(0))
     return n
 
 
@@ -158,20 +161,22 @@ def _stale(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
 def clock(now: int, plan: Any, state: Any, out: Any, written: int) -> int:
     """What time alone brings about; ``out`` has room for two transitions of every step. Returns those written."""
     n = written
-    for op in range(plan.op_kind.shape[0]):
-        if plan.op_kind[op] == AVERAGE:
+    for op in range(plan.op.shape[0] - 1):
+        if plan.op[op].kind == AVERAGE:
             n = averages.by_clock(plan, state, out, n, op, now)
-    for s in range(plan.key.shape[0]):
-        if state.state[s] == PENDING_ON and now - state.arrived[s] >= plan.on_ms[s]:
-            state.state[s] = ACTIVE
+    for s in range(plan.step.shape[0]):
+        if state.step[s].state == PENDING_ON and now - state.step[s].arrived >= plan.step[s].on_ms:
+            state.step[s].state = ACTIVE
             n = emit(
+                plan,
+                state,
                 out,
                 n,
                 s,
                 RAISED,
-                state.since[s] + plan.on_ms[s],
-                state.held[s],
-                whole(state.held_quality[s]),
+                state.step[s].since + plan.step[s].on_ms,
+                state.step[s].held,
+                whole(state.step[s].held_quality),
             )
     n = _stale(plan, state, out, n, now)
     return _silences(plan, state, out, n, now)
@@ -181,31 +186,31 @@ def clock(now: int, plan: Any, state: Any, out: Any, written: int) -> int:
 def found(op: int, t: int, now: int, plan: Any, state: Any, out: Any, written: int) -> int:
     """A finding of forensics concerns this operation: its steps are judged as true at ``t``."""
     n = written
-    for step in range(int(plan.op_start[op]), int(plan.op_start[op + 1])):
-        n = judge(plan, state, out, n, step, t, now, 1.0, state.value[plan.op_point[op]], 0)
+    for step in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
+        n = judge(plan, state, out, n, step, t, now, 1.0, state.point[plan.op[op].point].value, whole(0))
     return n
 
 
 @njit(cache=True, nogil=True)
 def turn_back(now: int, plan: Any, state: Any) -> None:
     """The platform's own clock was set back to ``now``: nothing may be known of later than that."""
-    for p in range(state.seen.shape[0]):
-        state.seen[p] = min(state.seen[p], now)
-        state.begun[p] = min(state.begun[p], now)
-    for s in range(state.state.shape[0]):
-        state.since[s] = min(state.since[s], now)
-        state.arrived[s] = min(state.arrived[s], now)
+    for p in range(state.point.shape[0]):
+        state.point[p].seen = min(state.point[p].seen, now)
+        state.point[p].begun = min(state.point[p].begun, now)
+    for s in range(state.step.shape[0]):
+        state.step[s].since = min(state.step[s].since, now)
+        state.step[s].arrived = min(state.step[s].arrived, now)
     for op in range(state.op_time.shape[0]):
         if state.op_time[op] <= now:
             continue
         state.op_time[op] = now
-        kind = plan.op_kind[op]
+        kind = plan.op[op].kind
         if kind == AVERAGE:
             if averages.leaf_of(plan, op, now) < state.whole[op, 0]:
                 state.whole[op, 0] = -1
                 state.whole[op, 1] = state.whole[op, 3] = 0
                 state.broken[op, 0] = state.broken[op, 1] = 0.0
-        elif plan.ring_start[op + 1] > plan.ring_start[op]:
+        elif plan.op[op + 1].ring_start > plan.op[op].ring_start:
             state.whole[op, 0] = state.whole[op, 1] = 0
         else:
             # Times among the figures: flat since, changed at.
@@ -222,8 +227,8 @@ def replay(
 
     Returns (rows done, next second, transitions written); stops when the room is half full.
     """
-    room = out.step.shape[0]
-    steps = 2 * (plan.key.shape[0] + plan.stale_key.shape[0]) + MARGIN * plan.op_kind.shape[0]
+    room = out.shape[0]
+    steps = 2 * (plan.step.shape[0] + plan.stale.shape[0]) + MARGIN * (plan.op.shape[0] - 1)
     n = 0
     i = first
     while True:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+import numpy as np
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +32,7 @@ from parksight.kernel.errors import conflict, invalid, not_found
 from parksight.kernel.permissions import Caller
 from parksight.kernel.settings import AlarmSettings
 from parksight.telemetry.models import Point
+from parksight.telemetry.protocols import Columns
 from parksight.telemetry.store import QueryTooSlow, time_limit
 
 log = structlog.get_logger(__name__)
@@ -87,6 +90,19 @@ class Preview:
     replayed: Replayed
 
 
+class _Nothing:
+    """A store without observations."""
+
+    def raw(self, points: Sequence[int], start: int, end: int, limit: int | None = None) -> Columns:
+        return Columns(
+            np.zeros(0, np.int32),
+            np.zeros(0, np.int64),
+            np.zeros(0),
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.int64),
+        )
+
+
 class TuningService:
     """On ``app.state.alarm_tuning``. Replays run in one thread of their own, beside ingest.
 
@@ -114,6 +130,10 @@ class TuningService:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="alarm-tuning")
+
+    def prepare(self) -> None:
+        """Compile in the background what replays need, so that the first one need not wait for it."""
+        self._executor.submit(replay, _Nothing(), [[]], 0, 1, 0, lambda _: True)
 
     def close(self) -> None:
         """Give up what is under way."""
