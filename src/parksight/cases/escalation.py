@@ -38,7 +38,7 @@ class Escalator:
         clock: the platform's time.
         room: what the parts of the engine share.
         every_s: seconds between looks.
-        batch: rungs of one unit of work.
+        batch: due rungs from which the cases of one unit of work are taken; those fire with all their due rungs.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Escalator:
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
             try:
-                while self.run_once() == self._batch and not self._stop.is_set():
+                while self.run_once() and not self._stop.is_set():
                     pass
             except Exception:
                 self.counters["failures"] += 1
@@ -102,7 +102,7 @@ class Escalator:
             .execution_options(populate_existing=True)
         )
         cases = {c.id: c for c in locked}
-        rungs = session.scalars(_due(now).where(Escalation.case_id.in_(cases)).limit(self._batch)).all()
+        rungs = session.scalars(_due(now).where(Escalation.case_id.in_(cases))).all()
         for rung in rungs:
             rung.fired_at = now
         session.flush()
