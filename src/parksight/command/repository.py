@@ -174,7 +174,11 @@ def open_alarms(session: Session, caller: Caller, at: datetime | None) -> list[A
     """
     statement = caller.scoped(_pick(Alarm), Alarm.enterprise_id)
     if at is None:
-        statement = statement.where(or_(Alarm.condition != "cleared", Alarm.handling == "new"))
+        statement = statement.where(
+            or_(Alarm.condition != "cleared", Alarm.handling == "new"),
+            # what is shelved, suppressed or out of service annunciates nowhere
+            or_(Alarm.suppressed.is_(None), Alarm.suppressed == "chattering"),
+        )
     else:
         statement = statement.where(
             Alarm.raised_at <= at,

@@ -11,7 +11,7 @@ export function asRow(a: AlarmOut): AlarmRow {
     id: a.id,
     level: a.priority as AlarmRow['level'],
     state: a.condition,
-    acknowledged: a.handling === 'acknowledged',
+    acknowledged: a.handling !== 'new',
     acknowledged_by: a.acknowledged_by,
     kind: silent ? 'stale' : a.step.toLowerCase(),
     raised_at: a.raised_at,
