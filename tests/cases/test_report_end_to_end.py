@@ -44,7 +44,10 @@ def test_from_the_photo_to_the_closed_case(zone: Zone, tmp_path: Path) -> None:
     key = case["id"]
     shown = _photo(zone, "planner", key, lon=120.77, lat=41.8, accuracy_m=6, taken_at="2026-03-02T00:58:00Z")
     assert shown["evidence"][0]["lon"] == 120.77
-    assert zone.as_("operator").get("/api/v1/cases?box=mine").json()["total"] == 0
+    waits = zone.as_("operator").get("/api/v1/cases?box=mine").json()
+    assert waits["total"] == 1  # nobody owns it yet: the time runs on the duty operators
+    assert (waits["items"][0]["owner"], waits["items"][0]["holder"]["key"]) == (None, "duty_operator")
+    assert zone.as_("safety").get("/api/v1/cases?box=mine").json()["total"] == 0
 
     _act(zone, "operator", key, "assign", 422, fields={"grade": "urgent"})  # to whom?
     zone.minutes(10)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 from sqlalchemy.orm import Session
 
 from parksight.cases.declaration import Transition, Who
-from parksight.cases.models import Case, CaseEvent, Participant
+from parksight.cases.models import Case, CaseEvent, Participant, Span
 from parksight.cases.people import Actor
 from parksight.cases.requests import Refusal
 from parksight.cases.types import CaseTypes, Declared
@@ -45,6 +45,23 @@ def owned(actor: Actor) -> ColumnElement[bool]:
     )  # fmt: skip
     clauses = [and_(column.is_not(None), column.in_(keys)) for column, keys in ways if keys]
     return or_(*clauses) if clauses else Case.id.is_(None)
+
+
+def held(actor: Actor) -> ColumnElement[bool]:
+    """Cases whose time runs on a person now, also by a role nobody in particular stands for (the delay ledger)."""
+    posts = actor.post_ids.union(*(a.post_ids for a in actor.absent))
+    holders = {
+        "user": actor.ids, "post": posts, "department": actor.rights.departments,
+        "enterprise": actor.rights.enterprises or frozenset(), "role": actor.rights.roles,
+    }  # fmt: skip
+    clauses = [
+        and_(Span.holder_kind == kind, Span.holder_key.in_([str(k) for k in keys]))
+        for kind, keys in holders.items()
+        if keys
+    ]
+    if not clauses:
+        return Case.id.is_(None)
+    return exists().where(Span.case_id == Case.id, Span.until.is_(None), or_(*clauses))
 
 
 def reported(actor: Actor) -> ColumnElement[bool]:

@@ -86,7 +86,9 @@ class Desk:
         hidden = access.hides_reporter(caller, case)
         masks = _Mask(case, translate("cases.anonymous", language)) if hidden else None
         return CaseDetail(
-            **view.values(caller, self._service.types, row, names, tags, language),
+            **view.values(
+                caller, self._service.types, row, names, tags, None if case.phase == "final" else holder, language
+            ),
             type_version=case.type_version, description=case.description, fields=case.fields,
             origin_kind=case.origin_kind, origin_id=case.origin_id,
             reporter_id=None if hidden else case.reporter_id, anonymous=case.anonymous,

@@ -81,10 +81,11 @@ def due() -> ColumnElement[datetime]:
 def box(actor: Actor, word: str, now: datetime) -> ColumnElement[bool] | None:
     """What belongs into a box of a person.
 
-    ``mine``: open and theirs to act on; ``waiting``: they are concerned but somebody else has to act; ``watching``: they asked
+    ``mine``: open and theirs to act on, as owner or because the time runs on them or their role; ``waiting``: they are concerned but somebody else has to act; ``watching``: they asked
     to be told; ``overdue``: any of these with a red light.
     """
-    mine, watching = access.owned(actor), access.takes_part(actor, "watcher")
+    mine = or_(access.owned(actor), access.held(actor))
+    watching = access.takes_part(actor, "watcher")
     concerned = or_(mine, access.reported(actor), access.takes_part(actor))
     if word == "mine":
         return and_(Case.phase == "open", mine)
@@ -206,6 +207,14 @@ def held(
     if enterprise_id is not None:
         statement = statement.where(Case.enterprise_id == enterprise_id)
     return statement.order_by(Span.case_id, Span.id)
+
+
+def holders_of(session: Session, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """Kind and key of whoever the time of each open case runs on."""
+    running = select(Span.case_id, Span.holder_kind, Span.holder_key).where(
+        Span.case_id.in_(ids), Span.until.is_(None)
+    )
+    return {row.case_id: (row.holder_kind, row.holder_key) for row in session.execute(running)}
 
 
 def tags_of(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:

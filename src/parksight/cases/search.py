@@ -78,7 +78,7 @@ def matching(session: Session, query: str) -> ColumnElement[bool]:
     """Condition on :class:`Case`: every word of the query is somewhere in it."""
     connection = session.connection()
     installed, decodes = _installed(connection), connection.dialect.name == "postgresql"
-    words = query.split()[:MAX_WORDS]
+    words = query.replace("\0", " ").split()[:MAX_WORDS]
     return and_(literal(True), *(_indexed(w) if installed else _scanned(w, decodes) for w in words))
 
 

@@ -62,20 +62,30 @@ def rows(
 ) -> list[CaseRow]:  # fmt: skip
     """Rows of ``(Case, light, due_at)`` with names and tags."""
     cases: list[Case] = [row[0] for row in found]
-    names = Names(session, [o for c in cases if (o := owner(c)) is not None])
-    tags = repository.tags_of(session, [c.id for c in cases])
-    return [CaseRow(**values(caller, types, row, names, tags.get(row[0].id, []), language)) for row in found]
+    ids = [c.id for c in cases]
+    holders = {i: Holder(kind, key) for i, (kind, key) in repository.holders_of(session, ids).items()}
+    names = Names(session, [*(o for c in cases if (o := owner(c)) is not None), *holders.values()])
+    tags = repository.tags_of(session, ids)
+    return [
+        CaseRow(
+            **values(caller, types, row, names, tags.get(row[0].id, []), holders.get(row[0].id), language)
+        )
+        for row in found
+    ]
 
 
 def values(
-    caller: Caller, types: CaseTypes, row: tuple[Case, str, datetime | None], names: Names, tags: list[str], language: str | None
+    caller: Caller, types: CaseTypes, row: tuple[Case, str, datetime | None], names: Names, tags: list[str],
+    holder: Holder | None, language: str | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """What a row and a page have in common."""
+    """What a row and a page have in common; ``holder``: on whom the time runs now."""
     case = row[0]
     shown, due_at = light(case, row[1], row[2])
     declared = types.get(case.type)
     columns = declared.type.columns if declared is not None else ()
     owned = owner(case)
+    if holder == Holder("user", str(case.reporter_id)) and access.hides_reporter(caller, case):
+        holder = None  # it would tell who reported
     same = {
         name: getattr(case, name)
         for name in (
@@ -86,6 +96,7 @@ def values(
     }  # fmt: skip
     return {
         **same, "light": shown, "due_at": due_at, "owner": names.party(owned) if owned is not None else None,
+        "holder": names.party(holder) if holder is not None else None,
         "reporter": reporter(caller, case, language), "tags": tags,
         "columns": {c: case.fields[c] for c in columns if c in case.fields},
     }  # fmt: skip

@@ -30,7 +30,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "duty_operator": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.*",
         "alarms.group.write", "alarms.window.write", "gateways.*.read", "command.*.read", "demo.*", "duty.*.read", "duty.log.write", "duty.handover.sign",
-        "cases.*.read", "cases.case.write",
+        "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
@@ -45,12 +45,12 @@ ROLES: dict[str, tuple[str, ...]] = {
     "energy_manager": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
         "command.*.read",
-        "cases.*.read", "cases.case.write",
+        "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "planner": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "command.*.read",
-        "cases.*.read", "cases.case.write",
+        "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",

@@ -11,7 +11,11 @@ from parksight.cases.schemas.common import CaseLight, PartyOut
 
 
 class CaseRow(BaseModel):
-    """A case in a list. ``due_at``: the nearest deadline that is still to be kept; ``light`` is computed now."""
+    """A case in a list.
+
+    ``due_at``: the nearest deadline that is still to be kept; ``light`` is computed now; ``holder``: on whom the time runs
+    now, which may be a role when nobody owns the case yet.
+    """
 
     id: int
     number: str
@@ -28,6 +32,7 @@ class CaseRow(BaseModel):
     lon: float | None
     lat: float | None
     owner: PartyOut | None
+    holder: PartyOut | None
     reporter: str
     occurred_at: datetime
     opened_at: datetime
