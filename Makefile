@@ -18,7 +18,7 @@ test: ## all checks and all tests
 	@$(PY) tools/bootstrap.py test
 	@$(BIN)/python tools/checks.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
-	@$(BIN)/python -m pytest -m browser tests/browser/test_living_park.py tests/browser/command
+	@$(BIN)/python -m pytest -m browser tests/browser
 
 pages: ## browser tests of the operator pages on the living park
 	@$(PY) tools/bootstrap.py test

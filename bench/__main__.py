@@ -33,6 +33,7 @@ RUNS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
     ),
     "fieldbus": ([[]], [[]]),
     "fanout": ([[]], [["--clients", "500"]]),
+    "pixel": ([[]], [["--samples", "300", "--loads", "15", "--idle", "60"]]),
     "registry_import": ([[]], [[]]),
     "physics": ([[]], [[]]),
     "standards": ([[]], [["--points", "200"]]),
