@@ -29,6 +29,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.browser.shoot import FLAGS
 from tests.living import Site, living_park
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from parksight.web import built
 
@@ -119,7 +120,7 @@ def listen(
     with site.client() as client:
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     address = site.url.replace("http", "ws", 1) + "/api/v1/live"
-    with connect(address, additional_headers={"Cookie": cookie}, origin=site.url) as socket:  # type: ignore[arg-type]  # a plain str is an Origin
+    with connect(address, additional_headers={"Cookie": cookie}, origin=Origin(site.url)) as socket:
         socket.send(json.dumps({"op": "subscribe", "points": [point], "topics": []}))
         ready.set()
         while not stop.is_set():
