@@ -20,14 +20,18 @@ from parksight.alarms import panel as alarms_panel
 from parksight.alarms.api import router as alarms_router
 from parksight.alarms.assembly import DeviceSources
 from parksight.alarms.evaluation.watch import Keeping
+from parksight.alarms.handover import AlarmItems
 from parksight.alarms.providers import Providers
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
 from parksight.alarms.tuning import TuningService
+from parksight.alarms.workflow import HANDLING
 from parksight.cases import assembly as case_assembly
 from parksight.cases import neighbours
+from parksight.cases.handover import CaseItems
 from parksight.cases.providers import Outside
 from parksight.command.api import router as command_router
+from parksight.command.handover import DataItems
 from parksight.command.service import CommandService
 from parksight.demo.api import router as demo_router
 from parksight.demo.service import DemoService
@@ -85,7 +89,11 @@ class Platform:
         )
         self.telemetry = Telemetry(settings, self.db, self.clock, self.store)
         self.duty = DutyService(
-            self.db, self.clock, settings.duty, settings.zone.timezone, Passwords(settings.security.password_min_length)
+            self.db,
+            self.clock,
+            settings.duty,
+            settings.zone.timezone,
+            Passwords(settings.security.password_min_length),
         )
         self.notifications = Notifications(settings, self.db, self.clock, self.telemetry.hub)
         DutyNotices(self.notifications.notifier).attach(self.duty.hooks)
@@ -115,6 +123,12 @@ class Platform:
             self.db, self.clock, settings.zone, self.telemetry.live, self.store, self.telemetry.pipeline,
             self.gateways.manager,
         )  # fmt: skip
+        for contributor in (
+            AlarmItems(self.alarms.providers),
+            CaseItems(self.cases.service, [HANDLING]),
+            DataItems(self.telemetry.live, self.gateways.manager, self.clock),
+        ):
+            self.duty.contribute_with(contributor)
         zone = settings.zone
         self.observations = ObservationQueries(
             self.db, self.store, self.telemetry.live, self.clock, settings.queries, zone.timezone,

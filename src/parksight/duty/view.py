@@ -31,7 +31,7 @@ from parksight.duty.schemas import (
     ShiftPersonOut,
     Signature,
 )
-from parksight.kernel.i18n import translate
+from parksight.kernel.i18n import spoken, translate
 from parksight.kernel.identity.models import Post, User
 from parksight.kernel.settings import DutySettings
 
@@ -207,7 +207,7 @@ def _section(section: dict[str, Any], said: Mapping[str, Remark], language: str)
         subject = item["subject"]
         items.append(
             HandoverItem(
-                key=item["key"], text=translate(item["text"], language, **item["params"]), text_key=item["text"],
+                key=item["key"], text=spoken(item["text"], item["params"], language), text_key=item["text"],
                 subject=Link(kind=subject[0], id=subject[1]) if subject else None, page=item["page"],
                 severity=item["severity"], since=item["since"], open=item["open"],
                 remark=remark.text if remark else None,

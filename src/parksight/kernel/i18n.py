@@ -99,6 +99,17 @@ def translate(key: str, /, language: str | None = None, **params: object) -> str
     return key
 
 
+def spoken(key: str, params: Mapping[str, object], language: str | None = None) -> str:
+    """A stored sentence in a reader's language: ``x_en`` stands for ``x`` in English, ``x_key`` is a text itself, as ``x``."""
+    said = dict(params)
+    for name, value in params.items():
+        if name.endswith("_en") and language == "en" and value:
+            said[name.removesuffix("_en")] = value
+        elif name.endswith("_key"):
+            said[name.removesuffix("_key")] = translate(str(value), language)
+    return translate(key, language, **said)
+
+
 def negotiate(header: str | None, default: str = LANGUAGES[0]) -> str:
     """The language of ours that an ``Accept-Language`` header (RFC 9110 12.5.4) prefers."""
     ranked: list[tuple[float, int, str]] = []

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from parksight.kernel.i18n import LANGUAGES, translate
+from parksight.kernel import i18n
+from parksight.kernel.i18n import LANGUAGES
 from parksight.notifications.notice import Text
 
 
@@ -15,14 +16,8 @@ def frozen(text: Text) -> dict[str, Any]:
 
 
 def spoken(stored: Mapping[str, Any], language: str) -> str:
-    """In a language. A parameter ``x_en`` stands for ``x`` in English; ``x_key`` is a text of its own, as ``x``."""
-    params = dict(stored["params"])
-    for name, value in list(params.items()):
-        if name.endswith("_en") and language == "en" and value:
-            params[name.removesuffix("_en")] = value
-        elif name.endswith("_key"):
-            params[name.removesuffix("_key")] = translate(str(value), language)
-    return translate(stored["key"], language, **params)
+    """In a language (:func:`parksight.kernel.i18n.spoken`)."""
+    return i18n.spoken(stored["key"], stored["params"], language)
 
 
 def in_all(stored: Mapping[str, Any]) -> dict[str, str]:
