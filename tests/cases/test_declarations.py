@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -95,3 +96,8 @@ def test_the_drawing_reads_from_left_to_right() -> None:
     text = mermaid(declared.type, "en")
     assert "    fixing --> fixed : Report fixed" in text
     assert "cancelled" not in text
+
+
+def test_the_diagram_in_the_docs_is_the_declared_one() -> None:
+    page = (Path(__file__).parents[2] / "docs/developer/cases.md").read_text("utf-8")
+    assert mermaid(CaseTypes(REPORT).find("cases.report").type, "en") in page

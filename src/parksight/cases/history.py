@@ -69,7 +69,7 @@ def append(
         before: :func:`told` of the case before it was changed; empty for a new one.
     """
     after = told(case)
-    changed = {k: v for k, v in after.items() if k not in before or before[k] != v}
+    changed = {k: v for k, v in after.items() if before.get(k) != v}
     seq = case.head_seq + 1
     occurred = entry.occurred_at or now
     principal = entry.acting_for

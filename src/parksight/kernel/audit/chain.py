@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from pathlib import PurePath
 from uuid import UUID
 
@@ -61,6 +62,7 @@ class ChainReport:
         return translate("kernel.audit.broken", language, seq=self.broken_at, fault=fault)
 
 
+@lru_cache(maxsize=4096)  # asked for every key of every entry, and keys are few
 def is_secret_key(key: str) -> bool:
     """Whether values under this key must not be written anywhere."""
     return bool(key) and bool(_SECRET.search(key)) and not _HARMLESS.search(key)
