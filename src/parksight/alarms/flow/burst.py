@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from parksight.alarms import kernels
 from parksight.alarms.evaluation import Transitions, rule_of
 from parksight.alarms.events import AlarmNotice
-from parksight.alarms.flow import housekeeping
+from parksight.alarms.flow import gates
 from parksight.alarms.flow.announcer import candidate, instant, ms, point_facts
 from parksight.alarms.flow.chatter import Chatter, ChatterGuard, Flicker
+from parksight.alarms.flow.gates import GATES
 from parksight.alarms.flow.grouping import Candidate
 from parksight.alarms.flow.notices import notice_of_row
 from parksight.alarms.flow.silences import Silences, Spot, Windows
 from parksight.alarms.models import STEPS, Alarm, JournalEntry, Rule, Suppression
-from parksight.kernel.permissions import SYSTEM
 from parksight.telemetry.quality import QualityFlag
 
 _PORTION = 500
@@ -33,8 +33,6 @@ _WORDS = {
     kernels.WITHDRAWN: "withdrawn",
 }
 CHATTERING = "chattering"
-#: Words for why the evaluation keeps an alarm silent.
-GATES = {kernels.BY_DESIGN: "by_design", kernels.OUT_OF_SERVICE: "out_of_service"}
 
 
 @dataclass(slots=True)
@@ -89,7 +87,7 @@ class Burst:
         self._begun: dict[int, tuple[dict[str, Any], datetime]] = {}
         self._flickered: dict[int, tuple[AlarmNotice | dict[str, Any], str, int]] = {}
         self.released: list[Alarm] = []
-        self._gated: dict[int, tuple[int, int, datetime, datetime]] = {}
+        self._gated: dict[int, gates.Gated] = {}
         self._cleared: list[int] = []
         self._closed = self._closed_chatterers(guard)
         for batch in batches:
@@ -283,14 +281,17 @@ class Burst:
     def save_alarms(self) -> None:
         """Write the alarms and name the new ones; then they can be put into groups."""
         self._begin_chatter()
-        self._begin_gates()
+        gates.begin_fresh(self.session, self._fresh)
         if self._fresh:
             statement = insert(Alarm).returning(Alarm.id, sort_by_parameter_order=True)
             plain = [{k: v for k, v in row.items() if not k.startswith("_")} for row in self._fresh]
             for row, alarm_id in zip(self._fresh, self.session.scalars(statement, plain), strict=True):
                 row["id"] = alarm_id
         self._save_changes()
-        self._save_gates()
+        silent, self.released = gates.change(self.session, self._gated)
+        self._note_silence(silent)
+        was = [s for k in self._cleared if (s := self._standing.get(k)) is not None and s.notice.suppressed]
+        gates.end_cleared(self.session, [s.id for s in was])
         self.candidates = [
             candidate(
                 r["id"], ms(r["raised_at"]), r["rule_id"], r["step"], r["priority"], r["point_id"], r["_fact"],
@@ -342,74 +343,11 @@ class Burst:
             self.session.flush()
             row["suppressed"], row["suppression_id"] = CHATTERING, record.id
 
-    def _begin_gates(self) -> None:
-        """Records of alarms the evaluation keeps silent from their beginning."""
-        for row in self._fresh:
-            if row["suppressed"] in GATES.values() and not row["suppression_id"]:
-                row["suppression_id"] = self._gate_record(
-                    row, row["suppressed"], row["raised_at"], row["cleared_at"]
-                )
-                if row["condition"] == "cleared":
-                    row["suppressed"] = None
-
-    def _gate_record(self, source: Any, kind: str, since: datetime, until: datetime | None) -> int:
-        get = source.__getitem__ if isinstance(source, dict) else lambda name: getattr(source, name)
-        rule = self.facts.rules.get(get("rule_id")) or self.session.get(Rule, get("rule_id"))
-        said = rule.service_reason if rule is not None and kind == "out_of_service" else ""
-        record = Suppression(
-            kind=kind, rule_id=get("rule_id"), step=get("step"), point_id=get("point_id"),
-            enterprise_id=get("enterprise_id"), reason=said or f"alarms.{kind}.reason",
-            reference=f"rule v{get('rule_version')}", owner_name="ParkSight", from_at=since, kept_silent=1,
-            ended_at=until, ended_reason=None if until is None else "condition",
-        )  # fmt: skip
-        self.session.add(record)
-        self.session.flush()
-        return record.id
-
-    def _save_gates(self) -> None:
-        """Standing alarms the evaluation silenced or released; and those that cleared while it kept them silent."""
-        ids = sorted(self._gated)
-        for start in range(0, len(ids), _PORTION):
-            portion = select(Alarm).where(Alarm.id.in_(ids[start : start + _PORTION])).order_by(Alarm.id)
-            for alarm in self.session.scalars(portion):
-                self._save_gate(alarm, *self._gated[alarm.id])
-        self._end_gates([s.id for k in self._cleared if (s := self._standing.get(k)) and s.notice.suppressed])
-        self.session.flush()
-
-    def _save_gate(self, alarm: Alarm, what: int, gate: int, observed: datetime, now: datetime) -> None:
-        if what == kernels.SUPPRESSED and alarm.suppressed is None:
-            alarm.suppressed = GATES.get(gate, "by_design")
-            alarm.suppression_id = self._gate_record(alarm, alarm.suppressed, observed, None)
-            housekeeping.note(self.session, alarm, "suppressed", now, SYSTEM)
-        elif what == kernels.RELEASED and alarm.suppressed in GATES.values():
-            record = self.session.get(Suppression, alarm.suppression_id)
-            if record is None or record.owner_id is not None or record.until_at is not None:
-                return  # a person's silence goes on
-            housekeeping.end(record, now, "condition", SYSTEM)
-            alarm.suppressed = None
-            housekeeping.note(self.session, alarm, "unsuppressed", now, SYSTEM)
-            if alarm.condition != "cleared":
-                self.released.append(alarm)
+    def _note_silence(self, silent: dict[int, str | None]) -> None:
         for key, standing in self.open.items():
-            if standing.id == alarm.id:
-                notice = msgspec.structs.replace(standing.notice, suppressed=alarm.suppressed)
+            if standing.id in silent:
+                notice = msgspec.structs.replace(standing.notice, suppressed=silent[standing.id])
                 self.open[key] = Standing(standing.id, standing.known, notice)
-                break
-
-    def _end_gates(self, ids: list[int]) -> None:
-        """What the evaluation kept silent has cleared: nothing is silenced any more."""
-        for start in range(0, len(ids), _PORTION):
-            silent = (
-                select(Alarm, Suppression)
-                .join(Suppression, Suppression.id == Alarm.suppression_id)
-                .where(
-                    Alarm.id.in_(ids[start : start + _PORTION]), Alarm.suppressed.in_(tuple(GATES.values())),
-                    Suppression.owner_id.is_(None), Suppression.until_at.is_(None),
-                )
-            )  # fmt: skip
-            for alarm, record in self.session.execute(silent):
-                alarm.suppressed = None
-                housekeeping.end(record, alarm.cleared_at or record.from_at, "condition", SYSTEM)
 
     def _save_changes(self) -> None:
         by_shape: dict[tuple[str, ...], list[dict[str, Any]]] = {}
