@@ -2,7 +2,17 @@
 
 from fastapi import APIRouter
 
-from parksight.alarms.api import alarms, groups, handling, linkage, performance, proposals, rules, silence, tuning
+from parksight.alarms.api import (
+    alarms,
+    groups,
+    handling,
+    linkage,
+    performance,
+    proposals,
+    rules,
+    silence,
+    tuning,
+)
 
 router = APIRouter(prefix="/api/v1")
 # The paths with a number in them come last: "/alarms/groups" is no alarm.
