@@ -36,8 +36,10 @@ def test_a_burst_its_clearing_and_its_history(pg: Watch) -> None:
     assert pg.http.post("/api/v1/alarms/1/acknowledge", json={}).status_code == 409
     pg.feed(*((i, 2, 0.0) for i in range(1, 601)))
     assert {a.condition for a in pg.alarms()} == {"cleared"}
+    assert pg.http.get("/api/v1/alarms").json()["total"] == 600, "cleared, but nobody said what they were"
+    assert pg.http.post("/api/v1/alarms/1/close", json={"cause": "test"}).json()["open"] is False
     assert pg.http.get("/api/v1/alarms").json()["total"] == 599
     assert pg.http.get("/api/v1/alarms/counts").json()["raised_10_min"] == 600
-    assert pg.http.get("/api/v1/alarms/journal").json()["total"] == 1201
+    assert pg.http.get("/api/v1/alarms/journal").json()["total"] == 1202
     with pytest.raises(DBAPIError, match="append-only"), pg.db.session() as session:
         session.execute(text("DELETE FROM alarms_journal"))
