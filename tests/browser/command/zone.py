@@ -164,15 +164,16 @@ def _points(session: Any, now: datetime, stamps: dict[str, datetime]) -> None:
     for point, steps in ((GAS, {"h": 10.0}), (LEVEL, {"h": 7.6, "l": 0.9}), (AIR, {"h": 500.0})):
         definition = {key: {"limit": limit, **step} for key, limit in steps.items()}
         owner = 1 if point != AIR else None
+        target = {"kind": "point", "point_id": point}
         rule = Rule(
-            code=f"R{point}", point_id=point, enterprise_id=owner, definition=definition,
+            code=f"R{point}", point_id=point, enterprise_id=owner, target=target, definition=definition,
             basis="GB/T 50493-2019 5.5.2", **stamps,
         )  # fmt: skip
         session.add(rule)
         session.flush()
         session.add(
             RuleVersion(
-                rule_id=rule.id, version=1, definition=definition, enabled=True, at=now, by_name="test"
+                rule_id=rule.id, version=1, target=target, definition=definition, at=now, by_name="test"
             )
         )
 
