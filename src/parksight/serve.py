@@ -279,7 +279,10 @@ def _reset(settings: Settings) -> None:
 
 def _zone_token(settings: Settings) -> str:
     """The zone's API token for this run; people and departments are made on the first start."""
-    from parksight.demo import accounts
+    from zoneinfo import ZoneInfo
+
+    from parksight.demo import accounts, watch
+    from parksight.duty.rotas import Rotas
     from parksight.kernel.identity.services import IdentityServices
 
     db = records(settings)
@@ -289,6 +292,8 @@ def _zone_token(settings: Settings) -> str:
             if not accounts.seeded(session):
                 accounts.seed(session, identity)
                 session.flush()
+                zone = ZoneInfo(settings.zone.timezone)
+                watch.seed(session, Rotas(SystemClock(), zone, settings.duty), SystemClock().now(), zone)
             return accounts.zone_token(session, identity)
     finally:
         identity.callers.close()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
+import pytest
 from sqlalchemy import select
 from tests.kernel.site import make_app, make_settings, serve, sign_in
 
-from parksight.demo import accounts
+from parksight.demo import accounts, watch
+from parksight.duty import presence
+from parksight.duty.rotas import Rotas
 from parksight.kernel.bus import Bus
-from parksight.kernel.clock import SystemClock
+from parksight.kernel.clock import SimulatedClock, SystemClock
 from parksight.kernel.db import Database
 from parksight.kernel.identity.models import Department, User
 from parksight.kernel.identity.services import IdentityServices
@@ -63,5 +68,29 @@ def test_there_is_somebody_for_every_role(tmp_path: Path) -> None:
             == "token"
         )
         assert client.get("/api/v1/session", headers={"Authorization": f"Bearer {first}"}).status_code == 401
+    identity.callers.close()
+    db.close()
+
+
+@pytest.mark.parametrize("hour", [0, 8, 16, 23])
+def test_the_first_duty_operator_has_the_watch_whenever_the_demo_starts(tmp_path: Path, hour: int) -> None:
+    settings = make_settings(tmp_path, zone={"demo": True})
+    zone = ZoneInfo("Asia/Shanghai")
+    clock = SimulatedClock(datetime(2026, 11, 27, hour, 30, tzinfo=zone))
+    db = Database(settings.records_url, Bus(), clock)
+    db.create_all()
+    identity = IdentityServices.build(settings, db, clock)
+    with db.session() as session:
+        accounts.seed(session, identity)
+        session.flush()
+        watch.seed(session, Rotas(clock, zone, settings.duty), clock.now(), zone)
+    with db.read() as session:
+        names = []
+        for later in (0, 8):
+            there = presence.on_duty(session, clock.now() + timedelta(hours=later), desk_code=watch.DESK)
+            names += [session.get(User, one.user_id).username for one in there]
+    assert names[0] == "duty"
+    assert len(names) == 2
+    assert names[1] in {"duty-b", "duty-c", "duty-d"}  # somebody else takes over
     identity.callers.close()
     db.close()

@@ -67,6 +67,12 @@ _PEOPLE = {
     "integrator": ("integrator", "韩东篱", "Han Dongli", "ADM", "系统集成员", "System integrator"),
     "auditor": ("auditor", "程一诺", "Cheng Yinuo", "ADM", "审计员", "Auditor"),
 }
+#: The other crews of the watch: (username, Chinese name, English name); crew A is the duty operator above.
+RELIEF = (
+    ("duty-b", "顾望舒", "Gu Wangshu"),
+    ("duty-c", "秦川", "Qin Chuan"),
+    ("duty-d", "叶知秋", "Ye Zhiqiu"),
+)
 #: role -> (username, Chinese name, English name, code of the enterprise)
 _ENTERPRISE_PEOPLE = {
     "enterprise_manager": ("firm", "罗景行", "Luo Jingxing", "E001"),
@@ -86,7 +92,8 @@ class DemoAccount:
 def listed() -> list[DemoAccount]:
     """The accounts in the order in which a visitor may want them."""
     people = {**{r: p[0] for r, p in _PEOPLE.items()}, **{r: p[0] for r, p in _ENTERPRISE_PEOPLE.items()}}
-    return [DemoAccount(name, PASSWORD, role) for role, name in people.items()]
+    relief = [("duty_operator", username) for username, _, _ in RELIEF]
+    return [DemoAccount(name, PASSWORD, role) for role, name in (*people.items(), *relief)]
 
 
 def seed(session: Session, identity: IdentityServices) -> None:
@@ -118,10 +125,12 @@ def seed(session: Session, identity: IdentityServices) -> None:
             PostCreate(department_id=bureaux[bureau].id, code=role.upper(), name=post_name, name_en=post_english),
         )  # fmt: skip
         session.flush()
-        _person(
-            session, identity, username, name, english, AssignmentBody(role=role),
-            department=bureaux[bureau].id, post=post.id,
-        )  # fmt: skip
+        crew = RELIEF if role == "duty_operator" else ()
+        for who, called, spelt in ((username, name, english), *crew):
+            _person(
+                session, identity, who, called, spelt, AssignmentBody(role=role),
+                department=bureaux[bureau].id, post=post.id,
+            )  # fmt: skip
     _person(session, identity, ZONE_ACCOUNT, "演示园区", "Zone in a box", AssignmentBody(role="integrator"))
 
 
