@@ -5875,6 +5875,7 @@ export interface components {
             head_hash: string;
             /** History */
             history: components["schemas"]["EventOut"][];
+            holder: components["schemas"]["PartyOut"] | null;
             /** Id */
             id: number;
             /** Lag S */
@@ -6007,7 +6008,10 @@ export interface components {
         };
         /**
          * CaseRow
-         * @description A case in a list. ``due_at``: the nearest deadline that is still to be kept; ``light`` is computed now.
+         * @description A case in a list.
+         *
+         *     ``due_at``: the nearest deadline that is still to be kept; ``light`` is computed now; ``holder``: on whom the time runs
+         *     now, which may be a role when nobody owns the case yet.
          */
         CaseRow: {
             /** Closed At */
@@ -6022,6 +6026,7 @@ export interface components {
             due_at: string | null;
             /** Enterprise Id */
             enterprise_id: number | null;
+            holder: components["schemas"]["PartyOut"] | null;
             /** Id */
             id: number;
             /** Lat */
