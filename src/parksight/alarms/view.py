@@ -96,7 +96,7 @@ def rule(record: Rule, point: Point | None) -> RuleOut:
         id=record.id, code=record.code, name=record.name, point=point_ref(point),
         enterprise_id=record.enterprise_id, definition=Definition.model_validate(record.definition),
         basis=record.basis, enabled=record.enabled, version=record.version, created_at=record.created_at,
-        updated_at=record.updated_at, target=record.target, kind=record.kind, commissioning=not record.approved,  # type: ignore[arg-type]  # pydantic reads it
+        updated_at=record.updated_at, target=record.target, kind=record.kind, commissioning=not record.approved,
         open_proposals=0,
     )  # fmt: skip
 
