@@ -61,7 +61,8 @@ def install(engine: Engine) -> None:
     """Create the trigram table and its triggers where the database has them, and fill it (idempotent)."""
     if engine.dialect.name != "sqlite":
         return
-    with engine.begin() as connection:
+    # the write lock from the start: other rooms write already, and a read that turns into a write would fail
+    with engine.execution_options(begin="IMMEDIATE").begin() as connection:
         if not _installed(connection):
             for statement in _STATEMENTS:
                 connection.execute(text(statement))

@@ -60,7 +60,7 @@ def install(engine: Engine) -> None:
     """Create the trigram table and its triggers where the database has them (idempotent)."""
     if engine.dialect.name != "sqlite":
         return
-    with engine.begin() as connection:
+    with engine.execution_options(begin="IMMEDIATE").begin() as connection:
         if has_trigrams(connection):
             return
         for statement in _FTS:
