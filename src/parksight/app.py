@@ -105,10 +105,11 @@ class Platform:
             ),
             self.telemetry.hub,
         )  # fmt: skip
+        self.activity = ActivityBook(self.telemetry.pipeline.link_changed)
         alarm_assembly.declare(self.cases.service, settings.alarms)
         self.alarms = AlarmService(
             self.db, self.clock, settings.alarms, self.telemetry.hub, live=self.telemetry.live,
-            providers=Providers(sources=DeviceSources(sources_of)), cases=self.cases.service,
+            providers=Providers(sources=DeviceSources(sources_of, self.activity.connected)), cases=self.cases.service,
             notifier=self.notifications.notifier, timezone=settings.zone.timezone,
             keeping=Keeping(settings.data_dir / "alarms", self.store),
         )  # fmt: skip
@@ -141,7 +142,7 @@ class Platform:
             ingest=self.telemetry.pipeline,
             directory=DeviceDirectory(self.db),
             frames=FrameLog(settings.data_dir / "frames.sqlite"),
-            activity=ActivityBook(self.telemetry.pipeline.link_changed),
+            activity=self.activity,
             unknown=UnknownDevices(self.db),
             clock=self.clock,
             bus=self.bus,

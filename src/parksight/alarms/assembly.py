@@ -20,17 +20,18 @@ class DeviceSources:
     """A :class:`~parksight.alarms.providers.Sources` from the gateways' mappings.
 
     Args:
-        connected: ids of devices that are connected now; None when nobody can say.
+        connected: whether a device is connected now; None when nobody can say.
     """
 
-    def __init__(self, lookup: Lookup, connected: Callable[[], frozenset[int] | None] = lambda: None) -> None:
+    def __init__(
+        self, lookup: Lookup, connected: Callable[[int], bool | None] = lambda _device: None
+    ) -> None:
         self._lookup = lookup
         self._connected = connected
 
     def of_points(self, session: Session, points: Iterable[int]) -> Mapping[int, Source]:
-        up = self._connected()
         return {
-            point: Source(device, code, name, english, None if up is None else device in up)
+            point: Source(device, code, name, english, self._connected(device))
             for point, (device, code, name, english) in self._lookup(session, points).items()
         }
 

@@ -126,6 +126,11 @@ class ActivityBook:
         """The activity of a device, None when it has done nothing yet."""
         return self._rows.get(device_id)
 
+    def connected(self, device_id: int) -> bool | None:
+        """Whether a device is connected now; None when it has done nothing yet or its protocol cannot tell."""
+        row = self._rows.get(device_id)
+        return None if row is None else row.connected
+
     def keep_only(self, known: Mapping[int, object] | set[int]) -> None:
         """Forget devices that were removed."""
         for device_id in [d for d in self._rows if d not in known]:
