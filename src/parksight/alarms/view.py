@@ -7,13 +7,12 @@ from typing import Any, cast
 
 from parksight.alarms import lifecycle
 from parksight.alarms.flow.silences import words
-from parksight.alarms.models import Alarm, Flood, JournalEntry, Reaction, Rule, Suppression, Window
+from parksight.alarms.models import Alarm, Flood, JournalEntry, Reaction, Suppression, Window
 from parksight.alarms.repository import Found
 from parksight.alarms.schemas import (
     AlarmOut,
     Cause,
     Condition,
-    Definition,
     FloodOut,
     Handling,
     IsaState,
@@ -21,7 +20,6 @@ from parksight.alarms.schemas import (
     Named,
     PointRef,
     ReactionOut,
-    RuleOut,
     Silence,
     StepWord,
     SuppressionOut,
@@ -88,16 +86,6 @@ def journal(entry: JournalEntry, point: Point | None) -> JournalOut:
         id=entry.id, alarm_id=entry.alarm_id, point=point_ref(point), enterprise_id=entry.enterprise_id,
         what=entry.what, step=entry.step, priority=entry.priority, observed_at=ms(entry.observed_at),
         recorded_at=ms(entry.recorded_at), value=entry.value, by_name=entry.by_name, comment=entry.comment, detail=entry.detail,
-    )  # fmt: skip
-
-
-def rule(record: Rule, point: Point | None) -> RuleOut:
-    return RuleOut(
-        id=record.id, code=record.code, name=record.name, point=point_ref(point),
-        enterprise_id=record.enterprise_id, definition=Definition.model_validate(record.definition),
-        basis=record.basis, enabled=record.enabled, version=record.version, created_at=record.created_at,
-        updated_at=record.updated_at, target=record.target, kind=record.kind, commissioning=not record.approved,
-        open_proposals=0,
     )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def check_expression(text: str, wanted: Type | None = None) -> str:
     except ExpressionError as error:
         params = {"position": error.position + 1, **{k: str(v) for k, v in error.params.items()}}
         # pydantic's custom errors format their own template; ours comes from the locales by code.
-        raise PydanticCustomError(error.code, "character {position}", params) from None  # type: ignore[arg-type]
+        raise PydanticCustomError(error.code, "character {position}", params) from None
     return text
 
 
