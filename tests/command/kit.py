@@ -126,7 +126,7 @@ class Zone:
         entry = {"deadband": 0.0, "on_delay_s": 0.0, "off_delay_s": 0.0, "priority": 2}
         with self.db.session() as session:
             rule = Rule(
-                code=f"R{point_id}", point_id=point_id, created_at=NOW, updated_at=NOW,
+                code=f"R{point_id}", point_id=point_id, target={"kind": "point", "point_id": point_id}, created_at=NOW, updated_at=NOW,
                 definition={step: {"limit": limit, **entry} for step, limit in steps.items()},
             )  # fmt: skip
             session.add(rule)

@@ -65,7 +65,11 @@ def state_holder(
 ) -> Holder:  # fmt: skip
     """Who holds a case in the state it is in."""
     spec = next((s.holder for s in case_type.states if s.code == case.state), "owner")
-    return holder_of(session, case, spec, participants)
+    holder = holder_of(session, case, spec, participants)
+    if holder == ZONE and (case_type.owner or "").startswith("role:"):
+        # nobody took it up yet: it waits for those whom the type names
+        return holder_of(session, case, case_type.owner or "", participants)
+    return holder
 
 
 def begin(session: Session, held: Iterable[tuple[Case, Holder]], now: datetime) -> None:
