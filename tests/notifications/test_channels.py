@@ -132,7 +132,7 @@ def test_browser_push_is_encrypted_for_the_browser_and_signed(bell: Bell) -> Non
     [(path, headers, sealed)] = bell.web.asked
     assert path == "/push/1"
     plain = json.loads(http_ece.decrypt(sealed, private_key=key, auth_secret=auth, version="aes128gcm"))
-    assert plain["page"] == "/alarms/7"
+    assert (plain["page"], plain["priority"]) == ("/alarms/7", 2), "what sw.js reads"
     scheme, _, rest = headers["authorization"].partition(" ")
     token, shown = (part.strip().partition("=")[2] for part in rest.split(",", 1))
     assert (scheme, shown) == ("vapid", public)

@@ -214,6 +214,19 @@ def test_without_an_address_the_next_channel_is_used(bell: Bell) -> None:
     assert bell.deliveries() == [("web_push", "suppressed", "no_address"), ("email", "sent", None)]
 
 
+def test_somebody_can_try_the_way_they_chose(bell: Bell) -> None:
+    bell.channel("email")
+    bell.prefer(1, "email")
+    made = bell.call("POST", "preferences/test", 1, 201, json={"priority": 4})
+    assert bell.run() == 1
+    [item] = bell.inbox(1)
+    assert (item["notice_id"], item["priority"], item["why"]) == (
+        made["notice_id"], 4, "You asked for a test yourself"
+    )  # fmt: skip
+    assert [(d["kind"], d["state"]) for d in item["deliveries"]] == [("email", "sent")]
+    assert bell.inbox(2) == []
+
+
 def test_what_expired_is_not_sent(bell: Bell) -> None:
     bell.channel("sms")
     bell.prefer(1, "sms")

@@ -71,7 +71,7 @@ class NoticeTeller:
                 recipients=[Recipient("user", i, why) for i in message.recipients],
                 title=Text(message.text, dict(message.params)),
                 subject=("case", str(single)) if single is not None else None,
-                page=f"/cases/{single}" if single is not None else "/cases?box=mine",
+                page=f"/work/{single}" if single is not None else "/work?box=mine",
                 enterprise_id=message.enterprise_id, dedupe_key=message.key,
             ),
         )  # fmt: skip

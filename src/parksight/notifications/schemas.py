@@ -102,6 +102,18 @@ class PreferenceOut(BaseModel):
     reachable: list[str]
 
 
+class TrialIn(Body):
+    """Of which priority the test is: each has its own channels, and quiet hours spare only the first."""
+
+    priority: int = Field(3, ge=1, le=4)
+
+
+class TrialOut(BaseModel):
+    """The notice that was made; the inbox shows how each channel fared with it."""
+
+    notice_id: int
+
+
 class PushKey(BaseModel):
     """What the browser needs to subscribe; null where push is off."""
 

@@ -3534,6 +3534,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/notifications/preferences/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try Notification Preferences
+         * @description Tell oneself something, by the very channels a real notice of this priority would take.
+         */
+        post: operations["try_notification_preferences"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/notifications/push/key": {
         parameters: {
             query?: never;
@@ -13563,6 +13583,25 @@ export interface components {
             title: string;
         };
         /**
+         * TrialIn
+         * @description Of which priority the test is: each has its own channels, and quiet hours spare only the first.
+         */
+        TrialIn: {
+            /**
+             * Priority
+             * @default 3
+             */
+            priority: number;
+        };
+        /**
+         * TrialOut
+         * @description The notice that was made; the inbox shows how each channel fared with it.
+         */
+        TrialOut: {
+            /** Notice Id */
+            notice_id: number;
+        };
+        /**
          * TuningDifference
          * @description An alarm that only one version raises, or that both raise at different times.
          *
@@ -21876,6 +21915,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PreferenceOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    try_notification_preferences: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TrialIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrialOut"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */

@@ -15,6 +15,7 @@ from parksight.notifications.chains import Chains
 from parksight.notifications.channel_service import Channels
 from parksight.notifications.inbox import Inbox
 from parksight.notifications.opening import Opener
+from parksight.notifications.service import Notifier
 from parksight.notifications.worker import Worker
 
 
@@ -25,6 +26,7 @@ class Room(Protocol):
     clock: Clock
     chains: Chains
     opener: Opener
+    notifier: Notifier
     inbox: Inbox
     channels: Channels
     worker: Worker

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from parksight.kernel import audit
 from parksight.kernel.web import ReadSession, RowId, WriteSession
 from parksight.notifications.api.common import Me, Notifications, Room
 from parksight.notifications.chains import DEFAULT_CHAINS
@@ -15,7 +16,16 @@ from parksight.notifications.channels.base import PERSONAL
 from parksight.notifications.channels.webpush import public_key
 from parksight.notifications.inbox import mine, vapid
 from parksight.notifications.models import Preference, PushSubscription
-from parksight.notifications.schemas import PreferenceIn, PreferenceOut, PushIn, PushKey, PushOut
+from parksight.notifications.notice import Notice, Text, person
+from parksight.notifications.schemas import (
+    PreferenceIn,
+    PreferenceOut,
+    PushIn,
+    PushKey,
+    PushOut,
+    TrialIn,
+    TrialOut,
+)
 
 router = APIRouter(generate_unique_id_function=lambda route: route.name)
 
@@ -43,6 +53,28 @@ def put_notification_preferences(
 ) -> PreferenceOut:
     row = room.inbox.prefer(session, caller, body)
     return _shown(session, room, row.user_id, row)
+
+
+@router.post("/preferences/test", status_code=HTTPStatus.CREATED)
+def try_notification_preferences(
+    body: TrialIn, caller: Me, session: WriteSession, room: Notifications
+) -> TrialOut:
+    """Tell oneself something, by the very channels a real notice of this priority would take."""
+    user_id = mine(caller)
+    notice_id = room.notifier.notify(
+        session,
+        Notice(
+            kind="notifications.trial", priority=body.priority,
+            recipients=[person(user_id, Text("notifications.why.trial"))],
+            title=Text("notifications.test.title"), body=Text("notifications.trial.body", {"priority": body.priority}),
+            page="/notifications/preferences",
+        ),
+    )  # fmt: skip
+    audit.record(
+        session, caller, action="notifications.preference.test", subject=("user", user_id),
+        after={"priority": body.priority},
+    )  # fmt: skip
+    return TrialOut(notice_id=notice_id)
 
 
 @router.get("/push/key")

@@ -79,7 +79,10 @@ def send(setup: Setup, message: Message) -> Outcome:
 def _one(setup: Setup, message: Message, subscription: dict[str, Any]) -> Outcome:
     endpoint = str(subscription["endpoint"])
     parts = urlsplit(endpoint)
-    content = {"title": message.title, "body": message.body, "page": message.page, "key": message.key}
+    content = {
+        "title": message.title, "body": message.body, "page": message.page, "key": message.key,
+        "priority": message.priority,
+    }  # fmt: skip
     plain = json.dumps(content, ensure_ascii=False).encode()
     if len(plain) > _LONGEST:
         plain = json.dumps({**content, "body": ""}, ensure_ascii=False).encode()[:_LONGEST]
