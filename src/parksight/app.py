@@ -28,6 +28,7 @@ from parksight.alarms.tuning import TuningService
 from parksight.alarms.workflow import HANDLING
 from parksight.cases import assembly as case_assembly
 from parksight.cases import neighbours
+from parksight.cases import panel as case_panel
 from parksight.cases.handover import CaseItems
 from parksight.cases.providers import Outside
 from parksight.command.api import router as command_router
@@ -122,7 +123,7 @@ class Platform:
         self.gateways = self._build_gateways()
         self.command = CommandService(
             self.db, self.clock, settings.zone, self.telemetry.live, self.store, self.telemetry.pipeline,
-            self.gateways.manager,
+            self.gateways.manager, self.cases.service,
         )  # fmt: skip
         for contributor in (
             AlarmItems(self.alarms.providers),
@@ -174,6 +175,7 @@ class Platform:
         state.registry_layers, state.registry_picker = LayerCache(), Picker()
         state.enterprise_tabs = EnterpriseTabs()
         state.enterprise_tabs.register(alarms_panel.TAB)
+        state.enterprise_tabs.register(case_panel.TAB)
         app.include_router(registry_router)
         self.telemetry.install(app)
         state.store, state.observations = self.store, self.observations

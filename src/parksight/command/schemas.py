@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Target = Literal["trends", "points", "enterprises", "alarms", "gateways", "devices", "map"]
+Target = Literal["trends", "points", "enterprises", "alarms", "gateways", "devices", "map", "work"]
 
 
 class Shown(BaseModel):

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from parksight.alarms.models import Alarm
+from parksight.cases import panel as case_panel
+from parksight.cases.service import CaseService
 from parksight.command import doors, energy, repository, surroundings, watch
 from parksight.command.moment import Moment, levels_by_point
 from parksight.command.repository import PointRow, Thing
@@ -57,6 +59,7 @@ class _Eyes:
     ingest: bool
     gateways: bool
     registry: bool
+    cases: tuple[str, ...] | None
 
 
 class CommandService:
@@ -70,6 +73,7 @@ class CommandService:
         store: history.
         books: the ingest pipeline.
         gateways: the running gateways.
+        cases: work that must be closed; None where there is none (tests of other panels).
     """
 
     def __init__(
@@ -81,6 +85,7 @@ class CommandService:
         store: Store,
         books: doors.Books,
         gateways: doors.Gateways,
+        cases: CaseService | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
@@ -90,12 +95,15 @@ class CommandService:
         self._store = store
         self._books = books
         self._gateways = gateways
+        self._cases = cases
         self._rate = doors.RateMeter(clock, lambda: int(books.ingest_counters()["stored"]))
         self._kept: dict[_Eyes, tuple[float, Overview]] = {}
         self._lock = threading.Lock()
         self._building: dict[_Eyes, threading.Lock] = {}
-        # a change of alarms is seen at the next question, not a second later
-        self._unsubscribe = db.bus.subscribe("alarms.>", lambda _event: self.forget())
+        # a change of alarms or cases is seen at the next question, not a second later
+        self._unsubscribe = [
+            db.bus.subscribe(subject, lambda _event: self.forget()) for subject in ("alarms.>", "cases.>")
+        ]
 
     def overview(self, caller: Caller, at_ms: int | None = None) -> Overview:
         """Everything of the one screen, as the caller may see it.
@@ -113,6 +121,8 @@ class CommandService:
             ingest=caller.may("telemetry.ingest.read"),
             gateways=caller.may("gateways.gateway.read"),
             registry=caller.may("registry.enterprise.read"),
+            # what is shown of cases depends on the roles, and on what one takes part in
+            cases=(*sorted(caller.roles), str(caller.id)) if caller.may("cases.case.read") else None,
         )
         if at_ms is not None:
             if at_ms > self._clock.now_ms() + _AHEAD_MS:
@@ -139,7 +149,8 @@ class CommandService:
 
     def close(self) -> None:
         """Let go of the bus. Idempotent."""
-        self._unsubscribe()
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
 
     def _build(self, caller: Caller, eyes: _Eyes, at_ms: int | None) -> Overview:
         now = self._clock.now_ms()
@@ -308,6 +319,13 @@ class _Picture:
                 coverage=Coverage(n=environment.judged, of=environment.total),
             )
             out.append(doors.kpi("exceeding", over))
+        if self.eyes.cases and self.service._cases is not None and self.moment.is_live:
+            # lights are computed from clocks that run now; what they were then is in the histories
+            unfinished, overdue = case_panel.figures(
+                self.session, self.caller, self.service._cases, watch.instant(self.now)
+            )
+            late = doors.count(overdue, Drill(page="work", params={"box": "all", "light": "red"}))
+            out.append(doors.kpi("overdue_cases", late, of=unfinished))
         if alarms:
             out.append(doors.kpi("unacknowledged", doors.count(alarms.unacknowledged, Drill(page="alarms"))))
         return out
