@@ -7342,7 +7342,7 @@ export interface components {
              * Page
              * @enum {string}
              */
-            page: "trends" | "points" | "enterprises" | "alarms" | "gateways" | "devices" | "map";
+            page: "trends" | "points" | "enterprises" | "alarms" | "gateways" | "devices" | "map" | "work";
             /** Params */
             params: {
                 [key: string]: string;
