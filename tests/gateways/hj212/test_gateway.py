@@ -306,6 +306,27 @@ async def test_one_bad_guest_disturbs_nobody(start: Starter) -> None:
     assert counters["closed_slow_frame"] == 1
 
 
+async def test_a_frame_is_not_late_while_we_do_not_read(start: Starter) -> None:
+    """Under pressure reading stops and goes; the rest of a frame then waits with us, not with its sender."""
+    station = await start(frame_seconds=1.0)
+    station.device()
+    hub = station.gateway._hub
+    async with Peer(station.port) as peer:
+        segment = peer.segment(2011, peer.content(T0, VALUES))
+        frame = builder.build(segment)
+        peer.send(frame[:100])
+        await until(lambda: any(s.partial_since is not None for s in hub.sessions.values()))
+        for _ in range(6):
+            hub.throttle(True)
+            await asyncio.sleep(0.4)
+            hub.throttle(False)
+            hub.sweep()
+        peer.send(frame[100:])
+        assert (await peer.answer_to(segment.qn)).cn == 9014
+    assert station.gateway.counters["slow_frames"] == 0
+    assert not station.gateway.rejected
+
+
 async def test_idle_and_speechless_connections_are_closed(start: Starter) -> None:
     station = await start(first_frame_seconds=0.2)
     async with Peer(station.port) as peer:

@@ -36,6 +36,9 @@ class Hub:
         self._per_host: Counter[str] = Counter()
         self._serial = 0
         self._throttled = False
+        self._throttled_at = 0.0
+        #: Seconds since the last sweep in which nothing was read.
+        self._not_read_s = 0.0
         self.intake: Intake | None = None
 
     def monotonic(self) -> float:
@@ -92,6 +95,11 @@ class Hub:
         if on == self._throttled:
             return
         self._throttled = on
+        now = self.monotonic()
+        if on:
+            self._throttled_at = now
+        else:
+            self._not_read_s += now - self._throttled_at
         self.counters["back_pressure"] += on
         for session in self.sessions.values():
             session.throttle(on)
@@ -107,17 +115,26 @@ class Hub:
 
     def sweep(self, late: float = 0.0) -> None:
         """One round of :meth:`watch`; ``late`` seconds of it we were busy ourselves."""
-        if self._throttled:
-            # Nobody is to blame for what we do not read: the clocks stand still meanwhile.
-            late += _WATCH_S
         now, limits = self.monotonic(), self.settings
+        # Nobody is to blame for what we do not read: the clocks stand still meanwhile.
+        late += self._not_read_s
+        self._not_read_s = 0.0
+        if self._throttled:
+            late += now - self._throttled_at
+            self._throttled_at = now
         for session in list(self.sessions.values()):
             if late > _TOLERANCE_S:
                 session.forgive(late)
             stalled = session.stalled_since
             if stalled is not None and now - stalled > limits.write_stall_seconds:
                 session.close("not_reading", abort=True)
-            elif session.partial_since is not None and now - session.partial_since > limits.frame_seconds:
+            elif (
+                session.partial_since is not None
+                and now - session.partial_since > limits.frame_seconds
+                # Its rest may wait to be decoded, or unread while the peer does not read our answers.
+                and not session.queued
+                and stalled is None
+            ):
                 # Only once we looked at the connection again: its bytes may lie in the system's buffer.
                 if session.overdue:
                     self._overdue(session)

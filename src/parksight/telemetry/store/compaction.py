@@ -153,6 +153,7 @@ class Compaction:
             if not self.stopping:
                 self._flush(hot, now_ms, effort)
                 self._versions.collect()
+                self._checkpoint()  # each flush logs some 10 MB per 100,000 points, which memory holds until then
                 self._make_spare()
 
     def _make_spare(self) -> None:

@@ -41,6 +41,8 @@ _LOOK_S = 60.0
 _HOT_AGE_MS = HOUR_MS
 #: A mirror has room for a whole hot table from the start, up to so many rows.
 _MIRROR_ROWS = 4_000_000
+#: Behind ingest and questions, but not so far that other programs of a busy machine leave it nothing.
+_NICENESS = 5
 #: Sealed tables that may wait unsorted (about 60 MB each); for each one more every row appended costs a pause.
 _BACKLOG, _PAUSE_S_PER_ROW, _PAUSE_MAX_S = 4, 0.5e-6, 1.0
 
@@ -129,7 +131,7 @@ class DuckDbStore:
 
     def _run(self) -> None:
         if hasattr(os, "setpriority"):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         warm()
         while not self._closing:
             self._wake.wait(_LOOK_S)
