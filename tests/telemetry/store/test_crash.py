@@ -31,5 +31,5 @@ def test_killed_at_any_step_the_store_is_whole(tmp_path: Path) -> None:
     assert len(rounds) == ROUNDS + 1
     assert [r for r in rounds if r["problem"]] == []
     # The rounds die all along the way, and the one that was left alone got through.
-    assert len({r["acknowledged"] for r in rounds}) > ROUNDS // 4
+    assert len({r["acknowledged"] for r in rounds}) > min(ROUNDS, 24) // 4  # there are 17 steps to die in
     assert rounds[-1]["acknowledged"] == 17
