@@ -95,8 +95,10 @@ self.addEventListener('push', (event) => {
   event.waitUntil(
     self.registration.showNotification(said.title || 'ParkSight 园视', {
       body: said.body || '',
-      tag: said.tag || undefined,
-      data: { path: typeof said.path === 'string' && said.path.startsWith('/') ? said.path : '/' },
+      // The same message tried again replaces itself.
+      tag: said.key || undefined,
+      // A path of this site and nothing else: //elsewhere would be another.
+      data: { path: /^\/(?![\/\\])/.test(said.page || '') ? said.page : '/notifications' },
       icon: '/favicon.svg',
       requireInteraction: said.priority === 1,
     }),
