@@ -308,6 +308,8 @@ def test_bulk_import_takes_both_shapes_and_reports_each_row(watch: Watch) -> Non
     assert "P404" in answer["problems"][0]["text"]
     rule = watch.http.get("/api/v1/alarm-rules", params={"q": "AR.P001"}).json()["items"][0]
     assert rule["definition"]["hh"] == {
+        "consequence": None,
+        "respond_within": None,
         "limit": 50,
         "deadband": 2,
         "on_delay_s": 0,

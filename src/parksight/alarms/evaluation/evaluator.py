@@ -60,6 +60,9 @@ class Evaluator:
         """Go on with this plan and this state."""
         self.compiled = compiled
         self._records = records(compiled)
+        averages = int((compiled.op_kind == codes.AVERAGE).sum())
+        #: Transitions one look at the clock can bring about: a delay, a silence and a gate for each step, and means.
+        self._most = 3 * (len(compiled.key) + len(compiled.stale_key)) + codes.MARGIN * averages + 16
         self._state, self._memory = memory_of(state)
 
     # --- taking over ----------------------------------------------------------------------------------
@@ -141,7 +144,7 @@ class Evaluator:
     def on_second(self, now_ms: int) -> Transitions | None:
         """Judge what time alone brings about."""
         self._look_at_clock(now_ms)
-        out = self._output(self._most())
+        out = self._output(self._most)
         n = sweep.clock(now_ms, self._records, self._memory, out, 0)
         return self._transitions(out, n, now_ms) if n else None
 
@@ -154,7 +157,7 @@ class Evaluator:
         ops = np.flatnonzero(wanted)
         if not len(ops):
             return None
-        out = self._output(self._most())
+        out = self._output(self._most)
         n = 0
         for op in ops.tolist():
             until = ended_ms + int(plan.parameter[op, 1])
@@ -173,9 +176,9 @@ class Evaluator:
         columns = (rows.point, rows.observed_at, rows.value, rows.quality)
         first, n = 0, 1
         while first < len(rows) or second_ms <= until_ms:
-            out = self._output(4 * self._most() + _ROOM)
+            out = self._output(4 * self._most + _ROOM)
             first, second_ms, n = sweep.replay(
-                first, second_ms, until_ms, self.history_ms, *columns, self._records, self._memory, out, self.counters,
+                first, second_ms, until_ms, self._most, self.history_ms, *columns, self._records, self._memory, out, self.counters,
             )  # fmt: skip
             if n:
                 parts.append(self._transitions(out, n, second_ms))
@@ -188,11 +191,6 @@ class Evaluator:
             sweep.turn_back(now_ms, self._records, self._memory)
             self.now_ms = now_ms
         self.now_ms = max(self.now_ms, now_ms)
-
-    def _most(self) -> int:
-        """Transitions that one look at the clock can bring about at most."""
-        plan = self.compiled
-        return 2 * (len(plan.key) + len(plan.stale_key)) + codes.MARGIN * len(plan.op_key) + 16
 
     def _output(self, room: int) -> Any:
         if len(self._out) < room:

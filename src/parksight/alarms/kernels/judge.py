@@ -50,20 +50,20 @@ def judge(
     plan: Any, state: Any, out: Any, n: int, s: int, t: int, now: int, signal: float, shown: float, quality: int
 ) -> int:  # fmt: skip
     """Step ``s`` meets a signal at time ``t``; NaN is unusable. Returns the transitions written so far."""
-    before = state.step[s].state
+    before = state.condition[s]
     if math.isnan(signal):
         if before == PENDING_ON:
-            state.step[s].state = NORMAL
+            state.condition[s] = NORMAL
         elif before in (ACTIVE, PENDING_OFF):
-            state.step[s].state = UNKNOWN
+            state.condition[s] = UNKNOWN
             n = emit(plan, state, out, n, s, DOUBTED, t, shown, quality)
         return n
-    limit = plan.step[s].limit
-    high = plan.step[s].high
+    limit = plan.limit[s]
+    high = plan.high[s]
     if before <= PENDING_ON:
         beyond = signal >= limit if high else signal <= limit
         if not beyond:
-            state.step[s].state = NORMAL
+            state.condition[s] = NORMAL
             return n
         if before == NORMAL:
             state.step[s].since = t
@@ -71,23 +71,23 @@ def judge(
         state.step[s].held = shown
         state.step[s].held_quality = quality
         if t - state.step[s].since >= plan.step[s].on_ms:
-            state.step[s].state = ACTIVE
+            state.condition[s] = ACTIVE
             n = emit(plan, state, out, n, s, RAISED, state.step[s].since + plan.step[s].on_ms, shown, quality)
         else:
-            state.step[s].state = PENDING_ON
+            state.condition[s] = PENDING_ON
         return n
     returned = signal < plan.step[s].back if high else signal > plan.step[s].back
     if returned:
         if before != PENDING_OFF:
             state.step[s].since = t
         if t - state.step[s].since >= plan.step[s].off_ms:
-            state.step[s].state = NORMAL
+            state.condition[s] = NORMAL
             return emit(
                 plan, state, out, n, s, CLEARED, state.step[s].since + plan.step[s].off_ms, shown, quality
             )
-        state.step[s].state = PENDING_OFF
+        state.condition[s] = PENDING_OFF
     else:
-        state.step[s].state = ACTIVE
+        state.condition[s] = ACTIVE
     if before == UNKNOWN:
         n = emit(plan, state, out, n, s, CONFIRMED, t, shown, quality)
     return n
@@ -96,8 +96,8 @@ def judge(
 @njit(cache=True, nogil=True)
 def doubt(plan: Any, state: Any, out: Any, n: int, s: int, now: int) -> int:
     """Nobody speaks any more: a standing alarm becomes unknown."""
-    if state.step[s].state == ACTIVE or state.step[s].state == PENDING_OFF:
-        state.step[s].state = UNKNOWN
+    if state.condition[s] == ACTIVE or state.condition[s] == PENDING_OFF:
+        state.condition[s] = UNKNOWN
         n = emit(plan, state, out, n, s, DOUBTED, now, math.nan, whole(0))
     return n
 
@@ -112,7 +112,7 @@ def turn_gate(plan: Any, state: Any, out: Any, n: int, gate: int, closed: int, t
     steps = plan.step.shape[0]
     for i in range(plan.gate_start[gate], plan.gate_start[gate + 1]):
         s = int(plan.gate_step[i])
-        stands = state.stale[s - steps] == 1 if s >= steps else state.step[s].state >= ACTIVE
+        stands = state.stale[s - steps] == 1 if s >= steps else state.condition[s] >= ACTIVE
         if stands:
             n = emit(plan, state, out, n, s, what, t, math.nan, whole(0))
     return n

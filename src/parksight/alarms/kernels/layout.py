@@ -127,10 +127,7 @@ OUT = np.dtype(
 _POINT = np.dtype(
     [("hush", "i8"), ("start", "i4"), ("listen_start", "i4"), ("need", "i4"), ("watched", "u1")], align=True
 )
-_STEP = np.dtype(
-    [("limit", "f8"), ("back", "f8"), ("on_ms", "i8"), ("off_ms", "i8"), ("gate", "i4"), ("high", "u1")],
-    align=True,
-)
+_STEP = np.dtype([("back", "f8"), ("on_ms", "i8"), ("off_ms", "i8"), ("gate", "i4")], align=True)
 _OP = np.dtype(
     [("point", "i4"), ("gate", "i4"), ("start", "i4"), ("const_start", "i4"), ("program_start", "i4"),
      ("ring_start", "i4"), ("kind", "u1"), ("whole", "u1")], align=True,
@@ -138,7 +135,7 @@ _OP = np.dtype(
 _STALE = np.dtype([("ms", "i8"), ("point", "i4"), ("gate", "i4")], align=True)
 _STATE_POINT = np.dtype([("seen", "i8"), ("begun", "i8"), ("value", "f8"), ("silent", "u1")], align=True)
 _STATE_STEP = np.dtype(
-    [("since", "i8"), ("arrived", "i8"), ("held", "f8"), ("state", "u1"), ("held_quality", "u1")], align=True
+    [("since", "i8"), ("arrived", "i8"), ("held", "f8"), ("held_quality", "u1")], align=True
 )
 _RING = np.dtype([("time", "i8"), ("value", "f8")], align=True)
 
@@ -147,10 +144,13 @@ class Records(NamedTuple):
     """What the kernels read of a plan, as records: what is used together lies together, and few arrays are passed.
 
     ``point`` and ``op`` have one record more than there are points and operations: where the last one's things end.
+    ``limit`` and ``high`` of the steps lie apart: with them alone nearly every reading is found to be ordinary.
     """
 
     point: Any
     step: Any
+    limit: F64
+    high: U8
     op: Any
     stale: Any
     listener: I32
@@ -165,10 +165,11 @@ class Records(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """A state as the kernels rewrite it; :class:`State` has its fields as columns."""
+    """A state as the kernels rewrite it; :class:`State` has its fields as columns, ``condition`` as ``state``."""
 
     point: Any
     step: Any
+    condition: U8
     stale: U8
     op_time: I64
     whole: I64
@@ -192,8 +193,9 @@ def records(plan: Plan) -> Records:
             watched=plan.watched,
         ),
         step=_records(
-            _STEP, len(plan.key), limit=plan.limit, back=plan.back, on_ms=plan.on_ms, off_ms=plan.off_ms, gate=plan.gate, high=plan.high
+            _STEP, len(plan.key), back=plan.back, on_ms=plan.on_ms, off_ms=plan.off_ms, gate=plan.gate
         ),
+        limit=plan.limit, high=plan.high,
         op=_records(
             _OP, len(plan.op_start), point=plan.op_point, gate=plan.op_gate, start=plan.op_start,
             const_start=plan.const_start, program_start=plan.program_start, ring_start=plan.ring_start,
@@ -212,6 +214,8 @@ def memory_of(state: State) -> tuple[State, Memory]:
     )
     step = _records(_STATE_STEP, len(state.state), **{n: getattr(state, n) for n in _STATE_STEP.names or ()})
     ring = _records(_RING, len(state.ring_time), time=state.ring_time, value=state.ring_value)
-    moved = Memory(point, step, state.stale, state.op_time, state.whole, state.broken, ring, state.gate)
+    moved = Memory(
+        point, step, state.state, state.stale, state.op_time, state.whole, state.broken, ring, state.gate
+    )
     columns = {n: point[n] for n in _STATE_POINT.names or ()} | {n: step[n] for n in _STATE_STEP.names or ()}
     return state._replace(**columns, ring_time=ring["time"], ring_value=ring["value"]), moved
