@@ -216,6 +216,7 @@ def test_without_an_address_the_next_channel_is_used(bell: Bell) -> None:
 
 def test_somebody_can_try_the_way_they_chose(bell: Bell) -> None:
     bell.channel("email")
+    bell.channel("feishu", {"token": "t"})
     bell.prefer(1, "email")
     made = bell.call("POST", "preferences/test", 1, 201, json={"priority": 4})
     assert bell.run() == 1
@@ -225,6 +226,7 @@ def test_somebody_can_try_the_way_they_chose(bell: Bell) -> None:
     )  # fmt: skip
     assert [(d["kind"], d["state"]) for d in item["deliveries"]] == [("email", "sent")]
     assert bell.inbox(2) == []
+    assert [kind for kind, *_ in bell.deliveries()] == ["email"], "no group hears of it"
 
 
 def test_what_expired_is_not_sent(bell: Bell) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["user", "post", "role"]
+Kind = Literal["user", "post", "role", "watch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,11 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom to tell, and why; make one with :func:`person`, :func:`post` or :func:`role`.
+    """Whom to tell, and why; make one with :func:`person`, :func:`post`, :func:`role` or :func:`watch`.
 
     Attributes:
-        kind: ``user`` (id), ``post`` (code: who is on duty for it, else its holders) or ``role`` (name: everybody
-            with it who may see the notice's enterprise).
+        kind: ``user`` (id), ``post`` (code: who is on duty for it, else its holders), ``role`` (name: everybody with
+            it who may see the notice's enterprise) or ``watch`` (role: those of them who are on duty now, else all).
         why: the reason a person reads; None says it in general words.
     """
 
@@ -49,6 +49,11 @@ def post(code: str, why: Text | None = None) -> Recipient:
 def role(name: str, why: Text | None = None) -> Recipient:
     """Everybody with a role, within their scope."""
     return Recipient("role", name, why)
+
+
+def watch(name: str, why: Text | None = None) -> Recipient:
+    """Those with a role who are on duty now; when nobody of them is, everybody with it, within their scope."""
+    return Recipient("watch", name, why)
 
 
 @dataclass(frozen=True, slots=True)

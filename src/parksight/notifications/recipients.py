@@ -37,7 +37,7 @@ def resolve(session: Session, notice: Notice, at: datetime) -> list[Told]:
     """Everybody to tell, each once, for the first reason; those who may not see the enterprise are left out."""
     candidates: dict[int, _Candidate] = {}
     for recipient in notice.recipients:
-        for candidate in _of(session, recipient, at):
+        for candidate in _of(session, recipient, notice.enterprise_id, at):
             known = candidates.get(candidate.user_id)
             if known is None:
                 candidates[candidate.user_id] = candidate
@@ -45,8 +45,7 @@ def resolve(session: Session, notice: Notice, at: datetime) -> list[Told]:
     users = {u.id: u for u in _in_parts(session, ids)}
     watching = {o.user_id for o in presence.on_duty(session, at, user_ids=ids)} if ids else set()
     assignments: dict[int, list[Assignment]] = {i: [] for i in ids}
-    for start in range(0, len(ids), 500):
-        part = ids[start : start + 500]
+    for part in _parts(ids):
         for row in session.scalars(select(Assignment).where(Assignment.user_id.in_(part))):
             assignments[row.user_id].append(row)
     out = []
@@ -63,27 +62,62 @@ def resolve(session: Session, notice: Notice, at: datetime) -> list[Told]:
     return out
 
 
-def _in_parts(session: Session, ids: Sequence[int]) -> Iterator[User]:
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(ids), 500):
-        yield from session.scalars(select(User).where(User.id.in_(ids[start : start + 500])))
+        yield ids[start : start + 500]
 
 
-def _of(session: Session, recipient: Recipient, at: datetime) -> Iterator[_Candidate]:
+def _in_parts(session: Session, ids: Sequence[int]) -> Iterator[User]:
+    for part in _parts(ids):
+        yield from session.scalars(select(User).where(User.id.in_(part)))
+
+
+def _of(
+    session: Session, recipient: Recipient, enterprise_id: int | None, at: datetime
+) -> Iterator[_Candidate]:
     if recipient.kind == "user":
         yield from _person(session, int(recipient.value), recipient.why, at)
     elif recipient.kind == "post":
         yield from _post(session, str(recipient.value), recipient.why, at)
+    elif recipient.kind == "watch":
+        yield from _watch(session, str(recipient.value), recipient.why, enterprise_id, at)
     else:
-        rows = session.scalars(
-            select(User.id)
-            .join(Assignment, Assignment.user_id == User.id)
-            .where(Assignment.role == recipient.value, User.active)
-            .distinct()
-            .order_by(User.id)
-        )
-        why = recipient.why or Text("notifications.why.role", {"role_key": f"kernel.role.{recipient.value}"})
-        for user_id in rows:
-            yield _Candidate(user_id, why, addressed=False)
+        yield from _role(session, str(recipient.value), recipient.why)
+
+
+def _role(session: Session, name: str, why: Text | None) -> Iterator[_Candidate]:
+    rows = session.scalars(
+        select(User.id)
+        .join(Assignment, Assignment.user_id == User.id)
+        .where(Assignment.role == name, User.active)
+        .distinct()
+        .order_by(User.id)
+    )
+    why = why or Text("notifications.why.role", {"role_key": f"kernel.role.{name}"})
+    for user_id in rows:
+        yield _Candidate(user_id, why, addressed=False)
+
+
+def _watch(
+    session: Session, name: str, why: Text | None, enterprise_id: int | None, at: datetime
+) -> Iterator[_Candidate]:
+    """Of a role those on duty who may see the matter: somebody on watch elsewhere does not stand for them."""
+    watching = {o.user_id: o for o in presence.on_duty(session, at)}
+    assignments: dict[int, list[Assignment]] = {}
+    for part in _parts(sorted(watching)):
+        for row in session.scalars(select(Assignment).where(Assignment.user_id.in_(part))):
+            assignments.setdefault(row.user_id, []).append(row)
+    there = [
+        u for u in _in_parts(session, sorted(watching))
+        if any(a.role == name for a in assignments.get(u.id, ()))
+        and caller_of(u, assignments[u.id]).may_see_enterprise(enterprise_id)
+    ]  # fmt: skip
+    for user in there:
+        desk = watching[user.id]
+        names = {"desk": desk.desk_name, "desk_en": desk.desk_name_en}
+        yield _Candidate(user.id, why or Text("notifications.why.on_duty", names), False, on_duty=True)
+    if not there:
+        yield from _role(session, name, why)
 
 
 def _person(session: Session, user_id: int, why: Text | None, at: datetime) -> Iterator[_Candidate]:

@@ -134,7 +134,9 @@ class Notifier:
 
     def _groups(self, session: Session, row: NoticeRow, notice: Notice, now: datetime) -> int:
         """One message to each group whose posts are addressed. Groups are the zone's: enterprise matters stay out
-        unless the group names the post."""
+        unless the group names the post, and what is meant for persons by name stays with them."""
+        if all(r.kind == "user" for r in notice.recipients):
+            return 0
         posts = {str(r.value) for r in notice.recipients if r.kind == "post"}
         channels = session.scalars(
             select(Channel).where(
