@@ -14,10 +14,12 @@ from parksight.kernel.calendar import ZoneCalendar
 from parksight.kernel.settings import AlarmSettings
 
 
-def case_engine(settings: AlarmSettings) -> CaseService:
+def case_engine(settings: AlarmSettings, outside: Outside | None = None) -> CaseService:
     """The engine with the one kind of work alarms declare."""
     types = CaseTypes(handling(settings))
-    return CaseService(Room(types, Timing(ZoneCalendar(), ZoneInfo("Asia/Shanghai")), outside=Outside()))
+    return CaseService(
+        Room(types, Timing(ZoneCalendar(), ZoneInfo("Asia/Shanghai")), outside=outside or Outside())
+    )
 
 
 __all__ = ["HANDLING", "case_engine"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from fastapi import FastAPI, Request
@@ -18,13 +19,17 @@ from parksight.alarms.models import Alarm, JournalEntry
 from parksight.alarms.rules import RuleService
 from parksight.alarms.service import AlarmService
 from parksight.alarms.workflow import HANDLING
+from parksight.cases.neighbours import DutyPresence, NoticeTeller
+from parksight.cases.providers import Outside
 from parksight.kernel.bus import Bus, Event
 from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.db import Database
 from parksight.kernel.http.problems import add_handlers
 from parksight.kernel.identity.models import User
 from parksight.kernel.permissions import ROLES, SYSTEM, Caller
-from parksight.kernel.settings import AlarmSettings, ZoneSettings
+from parksight.kernel.settings import AlarmSettings, NotificationSettings, ZoneSettings
+from parksight.notifications.chains import Chains
+from parksight.notifications.service import Notifier
 from parksight.registry.models import Enterprise, Equipment, Unit
 from parksight.telemetry.models import Point
 from parksight.telemetry.protocols import Columns
@@ -68,9 +73,11 @@ class Hub:
 
 
 class Watch:
-    """A zone of two enterprises with ten points each, watched by a running service."""
+    """A zone of two enterprises with ten points each, watched by a running service; ``notify``: people are told."""
 
-    def __init__(self, url: str, settings: AlarmSettings | None = None) -> None:
+    def __init__(
+        self, url: str, settings: AlarmSettings | None = None, notify: NotificationSettings | None = None
+    ) -> None:
         self.url = url
         self.bus = Bus()
         self.events: list[Event] = []
@@ -81,14 +88,19 @@ class Watch:
         self.hub = Hub()
         self.settings = settings or AlarmSettings(grace_s=0)
         self.rules = RuleService(self.clock)
-        self.cases = case_engine(self.settings)
+        chains = Chains(notify, ZoneInfo("Asia/Shanghai")) if notify else None
+        self.notifier = Notifier(self.clock, notify, chains) if notify and chains else None
+        told = None if self.notifier is None else Outside(DutyPresence(), NoticeTeller(self.notifier))
+        self.cases = case_engine(self.settings, told)
         self.service = self.make_service()
         self.who: Caller = SYSTEM
         self.http = TestClient(self._app())
 
     def make_service(self) -> AlarmService:
         """A service on these records, as a process that starts anew makes it."""
-        service = AlarmService(self.db, self.clock, self.settings, self.hub, cases=self.cases)
+        service = AlarmService(
+            self.db, self.clock, self.settings, self.hub, cases=self.cases, notifier=self.notifier
+        )
         assert service.desk is not None
         self.cases.room.outside.followers.clear()
         self.cases.room.outside.follow(HANDLING, service.desk.followed)

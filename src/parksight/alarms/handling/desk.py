@@ -31,7 +31,7 @@ class CaseDesk:
     """A :class:`~parksight.alarms.flow.announcer.Desk`.
 
     Args:
-        notices: tells all levels of grave alarms at once; None: nobody does.
+        notices: tells the desk of new alarms and all levels of grave ones at once; None: nobody does.
     """
 
     def __init__(self, clock: Clock, cases: CaseService, notices: AlarmNotices | None = None) -> None:
@@ -52,9 +52,20 @@ class CaseDesk:
         for group, case in zip(groups, cases, strict=True):
             group.case_id = case.id
         if self.notices is not None:
-            self.notices.grave(
-                session, groups, {g.id or 0: new.title for g, new in zip(groups, wanted, strict=True)}
-            )
+            titles = {g.id or 0: new.title for g, new in zip(groups, wanted, strict=True)}
+            self.notices.opened(session, self._unanswered(session, groups, cases), titles)
+            self.notices.grave(session, groups, titles)
+
+    def _unanswered(
+        self, session: Session, groups: Sequence[OpenGroup], cases: Sequence[Case]
+    ) -> list[OpenGroup]:
+        """Groups nobody was told of as theirs: without a post, or of one that nobody holds now."""
+        now, people = self.clock.now(), self.cases.room.people
+        manned: dict[int | None, bool] = {None: False}
+        for case in cases:
+            if case.owner_post_id not in manned:
+                manned[case.owner_post_id] = bool(people.owners(session, case, now))
+        return [g for g, case in zip(groups, cases, strict=True) if not manned[case.owner_post_id]]
 
     def grew(self, session: Session, group: OpenGroup, *, rearm: bool) -> None:
         """Worse news: a case somebody took is new again; the ladder of a new one starts over."""
