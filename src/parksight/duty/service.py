@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
-from parksight.duty import pattern, repository
+from parksight.duty import pattern, repository, standing
 from parksight.duty.absences import Absences
 from parksight.duty.contributors import HandoverContributor
 from parksight.duty.crews import Crews
@@ -29,10 +29,12 @@ from parksight.kernel.settings import DutySettings
 log = structlog.get_logger(__name__)
 #: Seconds between looks at the calendar; shifts are made weeks ahead, so this is no matter of precision.
 EVERY_S = 600.0
+#: Seconds between looks at handovers that are overdue.
+OVERDUE_S = 30.0
 
 
 class DutyService:
-    """All use cases of duty, and the thread that makes shifts ahead.
+    """All use cases of duty, and the thread that makes shifts ahead and watches their ends.
 
     Args:
         db: records.
@@ -54,6 +56,7 @@ class DutyService:
         self.log = ShiftLog(clock, settings)
         self.handovers = Handovers(clock, settings, passwords, self.hooks)
         self.handovers.register(DutyItems())
+        self._overdue: frozenset[tuple[int, str]] = frozenset()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -94,7 +97,7 @@ class DutyService:
         return pattern.instant(day, time(), self.zone)
 
     def start(self) -> None:
-        """Begin making shifts ahead."""
+        """Begin making shifts ahead and watching for overdue handovers."""
         if self._thread is None:
             self._stopping.clear()
             self._thread = threading.Thread(target=self._run, name="duty-clock", daemon=True)
@@ -112,13 +115,32 @@ class DutyService:
         with self.db.session() as session:
             return self.rotas.generate_all(session)
 
+    def remind(self) -> int:
+        """Report handovers that have become late or missing since the last look; returns how many."""
+        with self.db.read() as session:
+            found = standing.overdue(session, self.clock.now(), self.settings)
+        fresh = [item for item in found if item not in self._overdue]
+        if fresh:
+            with self.db.session() as session:
+                for shift_id, how in fresh:
+                    shift = session.get_one(Shift, shift_id, with_for_update=True)
+                    if shift.state == "planned":  # handed over a moment ago is not overdue
+                        self.hooks.overdue(session, shift, how)
+        self._overdue = frozenset(found)
+        return len(fresh)
+
     def _run(self) -> None:
+        due = 0.0
         while True:
             try:
-                self.tick()
+                if due <= 0:
+                    due = EVERY_S
+                    self.tick()
+                self.remind()
             except Exception:
                 log.exception("duty_clock_failed")
-            if self._stopping.wait(EVERY_S):
+            due -= OVERDUE_S
+            if self._stopping.wait(OVERDUE_S):
                 return
 
 

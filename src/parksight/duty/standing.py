@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from parksight.duty.models import Handover, Shift
+from parksight.duty.models import Desk, Handover, Shift
 from parksight.kernel.settings import DutySettings
 
 
@@ -69,3 +69,18 @@ def waiting(session: Session, desk_id: int, now: datetime, settings: DutySetting
     if found is None or found.state == "handed_over":
         return None
     return found if standings(session, [found], now, settings)[found.id] in ("late", "missing") else None
+
+
+def overdue(session: Session, now: datetime, settings: DutySettings) -> list[tuple[int, str]]:
+    """Shift ids with ``late`` or ``missing``, of each manned desk's two newest shifts that are over; older are history."""
+    found: list[tuple[int, str]] = []
+    for desk_id in session.scalars(select(Desk.id).where(Desk.active).order_by(Desk.id)):
+        newest = session.scalars(
+            select(Shift)
+            .where(Shift.desk_id == desk_id, Shift.state != "cancelled", Shift.ends_at <= now)
+            .order_by(Shift.ends_at.desc(), Shift.id.desc())
+            .limit(2)
+        ).all()
+        states = standings(session, newest, now, settings)
+        found += [(s.id, states[s.id]) for s in newest if states[s.id] in ("late", "missing")]
+    return found
