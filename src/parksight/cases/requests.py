@@ -67,6 +67,7 @@ class NewEvidence:
         taken_at: the device's own time.
         device: what the device says of itself.
         content: of observations and video references; see :class:`parksight.cases.models.Evidence`.
+        request_id: of the sender's queue; the same one is kept only once.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class NewEvidence:
     device: str = ""
     note: str = ""
     content: Mapping[str, Any] | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from parksight.cases.models import Evidence
 from parksight.cases.requests import LinkTo, NewEvidence, Party
 from parksight.cases.schemas import CaseDetail, CaseSignIn, CommentIn, EvidenceIn, LinkIn, ParticipantIn
 from parksight.cases.schemas.common import LinkKind, PartyKind, Word
+from parksight.cases.schemas.inputs import RequestId
+from parksight.cases.service.moving import done_already
 from parksight.kernel.db import clock_of
 from parksight.kernel.errors import invalid, not_found
 from parksight.kernel.files.models import StoredFile
@@ -68,19 +70,21 @@ def upload_evidence(
     taken_at: Annotated[AwareDatetime | None, Form()] = None,
     device: Annotated[str, Form(max_length=200, pattern=r"^[^\x00-\x1f]*$")] = "",
     note: Annotated[str, Form(max_length=1000)] = "",
+    request_id: Annotated[RequestId | None, Form()] = None,
 ) -> CaseDetail:  # fmt: skip
-    """A photo or file from the device, with where and when it was taken."""
+    """A photo or file from the device, with where and when it was taken; the same ``request_id`` is kept once."""
     if (lon is None) != (lat is None):
         raise invalid("cases.position", "/lon")
     case = cases.find(session, caller, case_id)
+    if request_id is not None and done_already(session, case.id, request_id):
+        return _answer(session, caller, cases, case_id, language)
     stored = store.keep(
         session, caller, _chunks(file.file), file.filename or "file", enterprise_id=case.enterprise_id,
         purpose="case.evidence",
     )  # fmt: skip
     at = (lon, lat) if lon is not None and lat is not None else None
-    cases.add_evidence(
-        session, caller, case_id, NewEvidence(kind, stored.id, at, accuracy_m, taken_at, device, note)
-    )
+    new = NewEvidence(kind, stored.id, at, accuracy_m, taken_at, device, note, request_id=request_id)
+    cases.add_evidence(session, caller, case_id, new)
     return _answer(session, caller, cases, case_id, language)
 
 

@@ -101,7 +101,8 @@ class Adding:
             "device": row.device, "note": row.note,
         }  # fmt: skip
         late = new.taken_at is not None and now - new.taken_at > self._room.late_after
-        entry = history.Entry("evidence", occurred_at=min(new.taken_at or now, now), late=late, detail=detail)
+        at = min(new.taken_at or now, now)
+        entry = history.Entry("evidence", occurred_at=at, late=late, detail=detail, request_id=new.request_id)
         self._note(session, actor, case, entry, now)
         return row
 
