@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
-from tests.living import Site, living_park
+from tests.living import PASSWORD, Site, living_park
 
 #: A busy machine draws late: what must become true is waited for, what must never happen is not given time.
 PATIENCE_MS = 20_000
@@ -59,10 +59,16 @@ def browser(playwright_: Playwright) -> Iterator[Browser]:
 
 
 class Watch:
-    """What a page may never do: request another origin, raise, write an error to its console."""
+    """What a page may never do: request another origin, raise, write an error to its console.
 
-    def __init__(self, page: Page, origin: str) -> None:
+    Args:
+        page, origin: what is watched and where it may go.
+        provoked: parts of console errors a test brings about itself, e.g. by taking the network away.
+    """
+
+    def __init__(self, page: Page, origin: str, provoked: tuple[str, ...] = ()) -> None:
         self.problems: list[str] = []
+        self._provoked = ("401", "GPU stall", *provoked)
         page.on("request", lambda r: self._request(r.url, origin))
         page.on("pageerror", lambda e: self.problems.append(f"page error: {e}"))
         page.on("console", lambda m: self._console(m.type, m.text))
@@ -72,7 +78,7 @@ class Watch:
             self.problems.append(f"request off origin: {url}")
 
     def _console(self, kind: str, text: str) -> None:
-        if kind == "error" and "401" not in text and "GPU stall" not in text:
+        if kind == "error" and not any(part in text for part in self._provoked):
             self.problems.append(f"console: {text[:300]}")
 
 
@@ -82,18 +88,19 @@ def sign_in(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     contexts: list[tuple[BrowserContext, Watch]] = []
 
     def open_page(
-        username: str = "admin", width: int = 1366, height: int = 768, language: str = "zh-CN"
-    ) -> Page:
+        username: str = "admin", width: int = 1366, height: int = 768, language: str = "zh-CN",
+        provoked: tuple[str, ...] = (),
+    ) -> Page:  # fmt: skip
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale=language, accept_downloads=True,
             reduced_motion="reduce",
         )  # fmt: skip
         context.set_default_timeout(30_000)
         page = context.new_page()
-        contexts.append((context, Watch(page, site.url)))
+        contexts.append((context, Watch(page, site.url, provoked)))
         page.goto(f"{site.url}/sign-in")
         page.fill("input[name=username]", username)
-        page.fill("input[name=password]", site.accounts[username])
+        page.fill("input[name=password]", site.accounts.get(username, PASSWORD))
         page.click("button[type=submit]")
         page.wait_for_url(lambda url: "/sign-in" not in url)
         return page
