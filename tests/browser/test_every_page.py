@@ -16,7 +16,8 @@ PAGES = [
     "points?point={point}", "forensics", "gateways", "gateways?tab=rejects", "gateways?tab=sources", "gateways/hj212",
     "gateways/modbus", "devices", "devices/unknown", "devices/{device}", "enterprises", "enterprises/{enterprise}",
     "registry/equipment", "registry/import", "admin/users", "admin/tokens", "admin/audit", "admin/settings",
-    "admin/health", "demo", "account",
+    "admin/health", "demo", "account", "notifications", "notifications/preferences", "admin/notifications",
+    "admin/notifications/deliveries",
 ]  # fmt: skip
 #: Words a reader cannot reach: a control or a heading that is wider inside than outside and hides the rest.
 CUT = """
