@@ -1,64 +1,33 @@
+import type { components } from '@/api/schema'
 import type { AlarmOut } from '@/api/alarms'
-import type { Level } from '@/api/overview'
 
+type S = components['schemas']
 export type { AlarmOut }
+export type JournalOut = S['JournalOut']
+export type Counts = S['Counts']
+export type GroupOut = S['GroupOut']
+export type GroupDetail = S['GroupDetail']
+export type AlarmDetail = S['AlarmDetail']
+export type ManyOut = S['ManyOut']
+export type ReactionOut = S['ReactionOut']
+export type Definition = S['Definition']
+export type RuleIn = S['RuleIn']
+export type RuleOut = S['RuleOut']
+export type RuleVersionOut = S['RuleVersionOut']
+export type RuleProposalOut = S['RuleProposalOut']
+export type PreviewOut = S['PreviewOut']
+export type AlarmSpan = S['AlarmSpan']
+export type TuningOut = S['TuningOut']
+export type Performance = S['Performance']
+export type PerformanceFigure = S['PerformanceFigure']
+export type LinkageOut = S['LinkageOut']
+export type Declaration = S['Declaration']
+export type DryRunOut = S['DryRunOut']
+export type SuppressionOut = S['SuppressionOut']
+export type WindowOut = S['WindowOut']
 
-export interface JournalOut {
-  id: number
-  alarm_id: number
-  point: AlarmOut['point']
-  enterprise_id: number | null
-  what: 'raised' | 'cleared' | 'unknown' | 'known' | 'withdrawn' | 'acknowledged'
-  step: AlarmOut['step']
-  priority: Level
-  observed_at: number
-  recorded_at: number
-  value: number | null
-  by_name: string | null
-  comment: string | null
-}
-
-export interface StepDef {
-  limit: number
-  deadband: number
-  on_delay_s: number
-  off_delay_s: number
-  priority: Level
-}
 export type StepKey = 'hh' | 'h' | 'l' | 'll'
 export const STEP_KEYS: StepKey[] = ['hh', 'h', 'l', 'll']
-export interface Definition {
-  hh: StepDef | null
-  h: StepDef | null
-  l: StepDef | null
-  ll: StepDef | null
-  stale: { factor: number | null; after_s: number | null; priority: Level } | null
-}
-export interface RuleOut {
-  id: number
-  code: string
-  name: string
-  point: AlarmOut['point']
-  enterprise_id: number | null
-  definition: Definition
-  basis: string
-  enabled: boolean
-  version: number
-  updated_at: string
-}
-export interface RuleVersionOut {
-  version: number
-  definition: Definition
-  basis: string
-  enabled: boolean
-  at: string
-  by_name: string
-}
-export interface Counts {
-  priorities: { priority: Level; active: number; unknown: number; unacknowledged: number; open: number }[]
-  open: number
-  unacknowledged: number
-  raised_10_min: number
-  rate_per_hour: number
-  server_ms: number
-}
+export const CAUSES = ['real', 'test', 'sensor', 'communication', 'calibration', 'nuisance', 'drill'] as const
+export const SILENCES = ['shelved', 'by_design', 'out_of_service', 'chattering'] as const
+export const STEPS = ['HH', 'H', 'L', 'LL', 'STALE', 'ON'] as const
