@@ -43,6 +43,7 @@ from parksight.gateways import room
 from parksight.gateways.activity import ActivityBook
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
+from parksight.gateways.events import SourceDied
 from parksight.gateways.frames import FrameLog
 from parksight.gateways.metrics import GatewayCollector
 from parksight.gateways.sources import sources_of
@@ -115,6 +116,7 @@ class Platform:
             keeping=Keeping(settings.data_dir / "alarms", self.store),
         )  # fmt: skip
         alarm_assembly.follow(self.cases.service, self.alarms)
+        alarm_assembly.heed(self.bus, SourceDied.subject(), self.alarms)
         self.alarm_rules = RuleService(self.clock, settings.alarms)
         self.alarm_tuning = TuningService(
             self.db, self.store, self.alarm_rules, self.clock, settings.alarms, settings.zone.timezone

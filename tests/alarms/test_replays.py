@@ -20,13 +20,14 @@ from tests.gateways.modbus.peers import pymodbus_server
 from tests.gateways.support import add_device, add_point
 from tests.gateways.test_whole_way import House, house, until
 
-from parksight.alarms.assembly import DeviceSources, follow
+from parksight.alarms.assembly import DeviceSources, follow, heed
 from parksight.alarms.models import Alarm, Group, JournalEntry
 from parksight.alarms.providers import Providers
 from parksight.alarms.rules import RuleService
 from parksight.alarms.schemas import RuleIn
 from parksight.alarms.service import AlarmService
 from parksight.gateways.context import GatewayContext
+from parksight.gateways.events import SourceDied
 from parksight.gateways.http.gateway import PATH
 from parksight.gateways.sources import sources_of
 from parksight.kernel.db import Database
@@ -65,6 +66,7 @@ async def watched(
             cases=cases,
         )  # fmt: skip
         follow(cases, alarms)
+        heed(db.bus, SourceDied.subject(), alarms)
         alarms.start()
         h.telemetry.pipeline.add_listener(alarms)
         try:

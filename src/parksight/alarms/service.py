@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Sequence
 
 import structlog
 
 from parksight.alarms import rules
 from parksight.alarms.evaluation import RuleRow, Transitions
-from parksight.alarms.evaluation.watch import Keeping, RuleWatch
+from parksight.alarms.evaluation.watch import Keeping, Loss, RuleWatch
 from parksight.alarms.events import AlarmNotice, ReactionsOrdered, RulesChanged
 from parksight.alarms.flow.announcer import Announcer
 from parksight.alarms.flow.chatter import ChatterGuard
@@ -140,6 +141,15 @@ class AlarmService:
     def on_second(self, now_ms: int) -> None:
         """Judge what time alone brings about."""
         self.watch.on_second(now_ms)
+
+    def lost(self, source: int, points: Sequence[int], at_ms: int, reason: str) -> None:
+        """A source is known to be gone: alarms on its points become unknown now, not after their periods.
+
+        Args:
+            source: the device; ``reason``: how the gateway knows.
+            points: what it fed; those that have spoken since ``at_ms`` (ms since the epoch) live on.
+        """
+        self.watch.note_loss(Loss(source, tuple(points), at_ms, reason))
 
     def recompile(self) -> None:
         """Take the rules as they are now; standing alarms of steps that are gone are withdrawn."""

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -167,6 +167,13 @@ class Evaluator:
             )
         return self._transitions(out, n, now_ms) if n else None
 
+    def on_lost(self, points: Sequence[int], died_ms: int, now_ms: int) -> Transitions | None:
+        """The source of these points died: standing alarms on them are unknown, without waiting for their periods."""
+        out = self._output(self._most)
+        which = np.array(points, np.int32)
+        n = sweep.lose(which, died_ms, now_ms, self._records, self._memory, out, 0)
+        return self._transitions(out, n, now_ms) if n else None
+
     def replay(self, rows: Columns, second_ms: int, until_ms: int) -> tuple[list[Transitions], int]:
         """Stored rows, ordered by time, as if they came in now with the clock looked at once a second.
 
@@ -235,5 +242,6 @@ def warm_up() -> None:
         np.ones(1, np.int32), np.ones(1, np.int64), np.ones(1), np.zeros(1, np.uint8), np.ones(1, np.int64)
     )
     evaluator.on_tick(one, 1)
+    evaluator.on_lost([1], 2, 2)
     evaluator.on_second(3_600_000)
     evaluator.on_second(1)

@@ -16,6 +16,8 @@ from parksight.alarms.kernels.layout import Plan, State
 from parksight.alarms.models.words import KINDS
 from parksight.telemetry.protocols import F64, I32, I64, U8
 
+#: What a whole set has in common; everything else is a column.
+_OF_ALL = ("now", "why")
 _STALE_KIND = KINDS.index("stale")
 
 
@@ -32,6 +34,7 @@ class Transitions:
         suppressed: whether the rule keeps it from being announced: ``kernels.ANNOUNCED``, ``BY_DESIGN``,
             ``OUT_OF_SERVICE``.
         now: platform time.
+        why: what brought all of them about, for the journal, where it was neither a reading nor the clock.
     """
 
     key: I64
@@ -47,6 +50,7 @@ class Transitions:
     kind: U8
     suppressed: U8
     now: int
+    why: dict[str, Any] | None = None
 
     def __len__(self) -> int:
         return len(self.key)
@@ -97,18 +101,18 @@ def join(*parts: Transitions) -> Transitions:
     """Several sets in their order."""
     if len(parts) == 1:
         return parts[0]
-    merged = {
+    merged: dict[str, Any] = {
         name: np.concatenate([getattr(p, name) for p in parts])
         for name in Transitions.__slots__
-        if name != "now"
+        if name not in _OF_ALL
     }
     return Transitions(**merged, now=parts[-1].now)
 
 
 def keep(batch: Transitions, where: Any) -> Transitions:
     """Some of them."""
-    kept = {name: getattr(batch, name)[where] for name in Transitions.__slots__ if name != "now"}
-    return Transitions(**kept, now=batch.now)
+    kept = {name: getattr(batch, name)[where] for name in Transitions.__slots__ if name not in _OF_ALL}
+    return Transitions(**kept, now=batch.now, why=batch.why)
 
 
 def of_keys(keys: Iterable[int], what: int, now_ms: int) -> Transitions:

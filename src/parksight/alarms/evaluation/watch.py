@@ -65,6 +65,16 @@ class Keeping:
         return self.folder / "evaluation.npz"
 
 
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A source that said, or of which its broker said, that it is gone; ``reason`` is the gateway's word for how."""
+
+    source: int
+    points: tuple[int, ...]
+    at_ms: int
+    reason: str
+
+
 class RuleWatch:
     """Judges, under one lock.
 
@@ -96,6 +106,7 @@ class RuleWatch:
         self._compiling = threading.Lock()
         self._dirty = threading.Event()
         self._findings: deque[int] = deque(maxlen=10_000)
+        self._lost: deque[Loss] = deque(maxlen=10_000)
         self._kept_at = 0
 
     def _evaluator(self, plan: Plan) -> Evaluator:
@@ -221,6 +232,8 @@ class RuleWatch:
             self.recompile()
         if self._findings:
             self._judge_findings(now_ms)
+        while self._lost:
+            self._judge_loss(self._lost.popleft(), now_ms)
         with self._lock:
             happened = self.evaluator.on_second(now_ms)
             if happened is not None:
@@ -234,6 +247,10 @@ class RuleWatch:
     def note_findings(self, ids: Sequence[int]) -> None:
         """Forensics has found something: looked at with the next second."""
         self._findings.extend(ids)
+
+    def note_loss(self, loss: Loss) -> None:
+        """A source died: looked at with the next second, off the thread that brings the news."""
+        self._lost.append(loss)
 
     def recompile(self) -> None:
         """Take the rules as they are now; standing alarms of steps that are gone are withdrawn."""
@@ -265,6 +282,13 @@ class RuleWatch:
                     happened = self.evaluator.on_finding(point, kind, round(ended.timestamp() * 1000), now_ms)
                     if happened is not None:
                         self._offer(happened)
+
+    def _judge_loss(self, loss: Loss, now_ms: int) -> None:
+        with self._lock:
+            happened = self.evaluator.on_lost(loss.points, loss.at_ms, now_ms)
+            if happened is not None:
+                happened.why = {"reason": "source_died", "source": loss.source, "said": loss.reason}
+                self._offer(happened)
 
     def _keep(self, now_ms: int, *, due: bool = False) -> None:
         if self._keeping is None or not (

@@ -122,7 +122,7 @@ class Burst:
             elif what in (kernels.SUPPRESSED, kernels.RELEASED):
                 self._gate(key, what, gate, observed, now)
             else:
-                self._change(key, what, observed, reading, now)
+                self._change(key, what, observed, reading, now, batch.why)
 
     def _raise(
         self, key: int, version: int, step: int, priority: int, limit: float, observed: datetime,
@@ -207,7 +207,10 @@ class Burst:
         self.repeated += 1
         return True
 
-    def _change(self, key: int, what: int, observed: datetime, value: float | None, now: datetime) -> None:
+    def _change(
+        self, key: int, what: int, observed: datetime, value: float | None, now: datetime,
+        why: dict[str, Any] | None,
+    ) -> None:  # fmt: skip
         condition = {kernels.DOUBTED: "unknown", kernels.CONFIRMED: "active"}.get(what, "cleared")
         change: dict[str, Any] = {"condition": condition}
         if condition == "cleared":
@@ -218,7 +221,7 @@ class Burst:
         row = self._new_open.get(key)
         if row is not None:
             row.update(change)
-            self._note(row, _WORDS[what], observed, now, value, None)
+            self._note(row, _WORDS[what], observed, now, value, None, why)
             self._tell_change(key, subject, row, condition, ms(observed))
             if condition == "cleared":
                 del self._new_open[key]
@@ -228,7 +231,7 @@ class Burst:
             self.unmatched += 1
             return
         self._changes.setdefault(standing.id, {}).update(change)
-        self._note(None, _WORDS[what], observed, now, value, standing.notice)
+        self._note(None, _WORDS[what], observed, now, value, standing.notice, why)
         self._tell_change(key, subject, standing.notice, condition, ms(observed))
         if condition == "cleared":
             del self.open[key]

@@ -125,23 +125,48 @@ def _fall_silent(plan: Any, state: Any, out: Any, n: int, p: int, now: int) -> i
 
 
 @njit(cache=True, nogil=True)
+def _hush(plan: Any, state: Any, out: Any, n: int, p: int, now: int) -> int:
+    """A point speaks no more: alarms that stand on it alone become unknown, the others are decided without it."""
+    state.point[p].silent = 1
+    for s in range(int(plan.point[p].start), int(plan.point[p + 1].start)):
+        n = doubt(plan, state, out, n, s, now)
+    n = _fall_silent(plan, state, out, n, p, now)
+    for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
+        op = int(plan.listener[j])
+        if plan.op[op].whole and plan.op[op].point == p:
+            for s in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
+                n = doubt(plan, state, out, n, s, now)
+    return n
+
+
+@njit(cache=True, nogil=True)
 def _silences(plan: Any, state: Any, out: Any, n: int, now: int) -> int:
     for i in range(plan.silent_point.shape[0]):
         p = int(plan.silent_point[i])
-        if (
-            state.point[p].silent
-            or now - max(state.point[p].seen, state.point[p].begun) <= plan.point[p].hush
+        if not state.point[p].silent and (
+            now - max(state.point[p].seen, state.point[p].begun) > plan.point[p].hush
         ):
+            n = _hush(plan, state, out, n, p, now)
+    return n
+
+
+@njit(cache=True, nogil=True)
+def lose(
+    point: I32, died: int, now: int, plan: Any, state: Any, out: Any, written: int
+) -> int:  # fmt: skip
+    """The source of these points said that it is gone; what it said is unknown until it speaks again.
+
+    ``out`` has room for two transitions of every step. Points that have spoken since ``died`` live on.
+    """
+    n = written
+    for i in range(point.shape[0]):
+        p = int(point[i])
+        if p < 0 or p >= plan.point.shape[0] - 1 or plan.point[p].watched == 0:
             continue
-        state.point[p].silent = 1
-        for s in range(int(plan.point[p].start), int(plan.point[p + 1].start)):
-            n = doubt(plan, state, out, n, s, now)
-        n = _fall_silent(plan, state, out, n, p, now)
-        for j in range(plan.point[p].listen_start, plan.point[p + 1].listen_start):
-            op = int(plan.listener[j])
-            if plan.op[op].whole and plan.op[op].point == p:
-                for s in range(int(plan.op[op].start), int(plan.op[op + 1].start)):
-                    n = doubt(plan, state, out, n, s, now)
+        if state.point[p].silent or state.point[p].seen > died:
+            continue
+        state.point[p].value = math.nan
+        n = _hush(plan, state, out, n, p, now)
     return n
 
 
