@@ -120,7 +120,7 @@ def test_a_lost_gateway_is_one_alarm_with_its_silent_children(watch: Watch) -> N
         for i in range(1, 11):
             session.add(PointMapping(device_id=1, address=f"a{i}", point_id=i))
         session.add(PointMapping(device_id=2, address="a", point_id=11))
-    watch.service.providers.sources = DeviceSources(sources_of, lambda: frozenset({1}))
+    watch.service.providers.sources = DeviceSources(sources_of, lambda device: device == 1)
     for i in range(1, 12):
         watch.rule(i, stale={"factor": 3, "priority": 4})
     watch.feed(*((i, 0, 1.0) for i in range(1, 12)))
