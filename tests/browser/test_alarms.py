@@ -98,14 +98,56 @@ def test_journal_and_rules_tell_who_and_which_version(page: Page, site: Site) ->
     page.goto(f"{site.url}/alarms?tab=journal&point_id={point['id']}")
     expect(page.get_by_role("row").filter(has_text=point["code"]).first).to_contain_text("发生")
     page.goto(f"{site.url}/alarms?tab=rules&point_id={point['id']}")
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("v2")
-    expect(dialog.get_by_label("高 限值", exact=True)).to_have_value("-1000000")
+    expect(page).to_have_url(re.compile(r"/alarms/rules/\d+$"))
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("v2")
+    expect(main.get_by_label("高 限值", exact=True)).to_have_value("-1000000")
 
 
 def test_somebody_without_the_right_cannot_change_a_rule(sign_in: Callable[..., Page], site: Site) -> None:
     page = sign_in("auditor")
     page.goto(f"{site.url}/alarms?tab=rules")
     expect(page.get_by_role("button", name="新建规则")).to_have_count(0)
-    page.get_by_role("button", name=re.compile("^查看")).first.click()
-    expect(page.get_by_role("dialog").get_by_role("button", name="保存为新版本")).to_have_count(0)
+    page.get_by_role("link", name=re.compile("^查看")).first.click()
+    expect(page.get_by_label("高 限值", exact=True)).to_be_visible()
+    for name in ("保存为新版本", "申请变更", "紧急生效"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+
+
+def test_a_group_is_unfolded_and_opened_by_keyboard(page: Page, site: Site) -> None:
+    provoke(site, 7)
+    page.goto(f"{site.url}/alarms")
+    grid = page.get_by_role("treegrid")
+    expect(grid.get_by_role("row").nth(1)).to_be_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("[data-row='0']")).to_be_focused()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("键盘操作")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.locator("[data-row='0']").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/alarms/\d+$"))
+
+
+def test_the_page_of_an_alarm_shows_its_surroundings_and_takes_a_cause(page: Page, site: Site) -> None:
+    point = provoke(site, 8)
+    with site.client() as client:
+        alarm = client.get("/api/v1/alarms", params={"point_id": point["id"]}).json()["items"][0]
+    page.goto(f"{site.url}/alarms/{alarm['id']}")
+    main = page.get_by_role("main")
+    expect(main.locator(".u-over")).to_be_visible()
+    for title in ("前后趋势", "同一起因的报警", "邻近测点", "同一规则的历史", "起因统计", "日志"):
+        expect(main.get_by_role("heading", name=title)).to_be_visible()
+    for action, said in (("确认", "已确认"), ("开始核实", "核实中"), ("定性", "已定性")):
+        main.locator("[data-test=actions]").get_by_role("button", name=action, exact=True).click()
+        dialog = page.get_by_role("dialog")
+        if action == "定性":
+            expect(dialog.get_by_role("button", name=action, exact=True)).to_be_disabled()
+            dialog.get_by_role("combobox").click()
+            page.get_by_role("option", name="干扰误报").click()
+        dialog.get_by_role("button", name=action, exact=True).click()
+        expect(dialog).to_be_hidden()
+        expect(main.locator("[aria-current=step]")).to_have_text(said)

@@ -12,7 +12,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 #: Paths; ``{point}``, ``{device}``, ``{enterprise}`` are records of the park.
 PAGES = [
-    "command", "map", "alarms", "alarms?tab=journal", "alarms?tab=rules", "trends?points={point}", "points",
+    "command", "map", "alarms", "alarms?tab=journal", "alarms?tab=rules", "alarms?tab=linkage",
+    "alarms?tab=performance", "alarms?tab=silences", "alarms/rules/new", "trends?points={point}", "points",
     "points?point={point}", "forensics", "gateways", "gateways?tab=rejects", "gateways?tab=sources", "gateways/hj212",
     "gateways/modbus", "devices", "devices/unknown", "devices/{device}", "enterprises", "enterprises/{enterprise}",
     "registry/equipment", "registry/import", "admin/users", "admin/tokens", "admin/audit", "admin/settings",

@@ -17,7 +17,7 @@ export const ASKS = {
 } as const
 export type Action = keyof typeof ASKS
 export type Answer = Partial<Record<'comment' | 'cause' | 'reason' | 'reference' | 'minutes' | 'hours', string | number>>
-/** What the kernel's routes for a whole group can do. */
+/** What the routes of a whole group can do. */
 const OF_GROUPS: readonly Action[] = ['acknowledge', 'verify', 'classify', 'respond', 'close']
 
 export interface Targets {
@@ -32,10 +32,11 @@ export interface Outcome {
 export const nameOf = (a: AlarmOut): string => (a.point ? named(a.point) : `#${a.id}`)
 /** A group is called by what began it; what is worst in it stands beside. */
 export function groupName(g: GroupOut): string {
+  const alone = g.first_out ?? g.worst
+  if (g.size === 1 && alone) return nameOf(alone)
   const by = g.kind === 'source' ? g.source : g.kind === 'unit' ? g.unit : g.kind === 'thing' ? g.thing : null
   if (by) return named(by)
-  const one = g.first_out ?? g.worst
-  return one ? nameOf(one) : `#${g.id}`
+  return alone ? nameOf(alone) : `#${g.id}`
 }
 
 /** Do it to all of them: many alarms in one request where the server can, each group and each other deed by itself. */
