@@ -82,7 +82,9 @@ def test_filters(watch: Watch) -> None:
 def test_a_window_never_hides_an_open_alarm(watch: Watch) -> None:
     trouble(watch)
     watch.http.post("/api/v1/alarms/2/acknowledge", json={})
-    assert ids(watch, state="all", start=NOW + 100_000) == [3, 2, 1], "cleared and acknowledged, but without a cause"
+    assert ids(watch, state="all", start=NOW + 100_000) == [3, 2, 1], (
+        "cleared and acknowledged, but without a cause"
+    )
     watch.http.post("/api/v1/alarms/2/close", json={"cause": "nuisance"})
     assert ids(watch, state="all") == [3, 2, 1]
     assert ids(watch, state="all", start=NOW + 100_000) == [3, 1]
@@ -111,7 +113,9 @@ def test_acknowledging_names_who_and_changes_no_condition(watch: Watch) -> None:
     watch.feed((1, 8, 0.0))
     assert ids(watch) == [3, 2, 1], "cleared and acknowledged, but nobody said what it was"
     closed = watch.http.post("/api/v1/alarms/1/close", json={"cause": "test"})
-    assert (closed.status_code, closed.json()["state"], closed.json()["cause"]) == (200, "NORM", "test"), closed.text
+    assert (closed.status_code, closed.json()["state"], closed.json()["cause"]) == (200, "NORM", "test"), (
+        closed.text
+    )
     assert ids(watch) == [3, 2]
     assert ids(watch, state="closed") == [1]
     assert next(e for e in watch.events if isinstance(e, AlarmAcknowledged)).by_name == "李值班"
