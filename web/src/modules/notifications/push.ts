@@ -24,6 +24,23 @@ export function browserName(agent: string): string {
   return `${names[found[1]!] ?? found[1]} ${found[2]}${system ? ` · ${system.replace('Mac OS X', 'macOS')}` : ''}`
 }
 
+/** How long the browser's maker may take to answer; where the network ends at the park's edge no answer ever comes. */
+const PATIENCE = 15_000
+
+/** @throws DOMException `TimeoutError`; what is late is given back. */
+async function within<T>(work: Promise<T>, ms: number, late: (done: T) => unknown): Promise<T> {
+  let over = false
+  let timer = 0
+  const end = new Promise<never>((_, reject) => {
+    timer = window.setTimeout(() => {
+      over = true
+      reject(new DOMException('no answer', 'TimeoutError'))
+    }, ms)
+  })
+  void work.then((done) => over && late(done)).catch(() => undefined)
+  return Promise.race([work, end]).finally(() => window.clearTimeout(timer))
+}
+
 /** The service worker of the built site; null where it is not registered. */
 async function worker(): Promise<ServiceWorkerRegistration | null> {
   return (await navigator.serviceWorker.getRegistration('/')) ?? null
@@ -55,7 +72,8 @@ export async function subscribe(key: string): Promise<void> {
   const old = await registration.pushManager.getSubscription()
   // One made with another key (a channel set up anew) is refused by the browser.
   if (old) await old.unsubscribe()
-  const made = await registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: keyBytes(key) })
+  const asked = registration.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: keyBytes(key) })
+  const made = await within(asked, PATIENCE, (late) => late.unsubscribe())
   const { endpoint, keys } = made.toJSON()
   try {
     const kept = await api.post<PushBrowser>('/notifications/push/subscriptions', { endpoint, keys })
