@@ -146,7 +146,7 @@ def test_the_page_of_an_alarm_shows_its_surroundings_and_takes_a_cause(page: Pag
         dialog = page.get_by_role("dialog")
         if action == "定性":
             expect(dialog.get_by_role("button", name=action, exact=True)).to_be_disabled()
-            dialog.get_by_role("combobox").click()
+            dialog.locator(".el-select").click()
             page.get_by_role("option", name="干扰误报").click()
         dialog.get_by_role("button", name=action, exact=True).click()
         expect(dialog).to_be_hidden()
