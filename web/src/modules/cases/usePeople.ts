@@ -29,9 +29,9 @@ export function usePeople(kind: string): Ref<Choice[]> {
   const list: Ref<Choice[]> = shallowRef([])
   kept.set(kind, list)
   void api
-    .get<Page<Named>>(path, { limit: 1000 })
+    .get<Page<Named> | Named[]>(path, { limit: 1000 })
     .then((got) => {
-      list.value = got.items.map((p) => ({ id: p.id, label: named(p) }))
+      list.value = (Array.isArray(got) ? got : got.items).map((p) => ({ id: p.id, label: named(p) }))
     })
     .catch(() => kept.delete(kind))
   return list
