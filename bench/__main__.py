@@ -33,6 +33,8 @@ RUNS: dict[str, tuple[list[list[str]], list[list[str]]]] = {
     ),
     "fieldbus": ([[]], [[]]),
     "fanout": ([[]], [["--clients", "500"]]),
+    "live": ([["--clients", "300", "--seconds", "6"]], [["--seconds", "30"]]),
+    "alarm_screen": ([["--quick"]], [[]]),
     "pixel": ([[]], [["--samples", "300", "--loads", "15", "--idle", "60"]]),
     "registry_import": ([[]], [[]]),
     "physics": ([[]], [[]]),

@@ -56,8 +56,11 @@ async def serve_plain(points: int) -> None:
             tick += 1
 
 
-async def serve_ours(points: int) -> None:
-    """The product's hub, protocol and route under uvicorn; only the sign-in is left out."""
+async def serve_ours(points: int, known: int | None = None) -> None:
+    """The product's hub, protocol and route under uvicorn; only the sign-in is left out.
+
+    With ``known``, ``points`` of so many change with each tick, and a line on standard input is answered with its figures.
+    """
     import uvicorn
     from fastapi import FastAPI
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -71,7 +74,9 @@ async def serve_ours(points: int) -> None:
     from parksight.telemetry.live_table import LiveTable
     from parksight.telemetry.protocols import Columns
 
-    columns = empty(points + 1)
+    subset = known is not None
+    known = known or points
+    columns = empty(known + 1)
     columns.flags[1:] = ACTIVE
     columns.known[1:] = 1
 
@@ -112,9 +117,20 @@ async def serve_ours(points: int) -> None:
     live.warm_up()
     hub.start()
     rng = np.random.default_rng(1)
-    ids = np.arange(1, points + 1, dtype=np.int32)
+    ids = np.arange(1, known + 1, dtype=np.int32)
+    if subset:
+
+        def told() -> None:
+            if sys.stdin.readline():
+                print(json.dumps(hub.figures()), flush=True)
+            else:
+                asyncio.get_running_loop().remove_reader(sys.stdin)
+
+        asyncio.get_running_loop().add_reader(sys.stdin, told)
     while not running.done():
         await asyncio.sleep(TICK_S)
+        if subset:
+            ids = np.sort(rng.choice(known, points, replace=False) + 1).astype(np.int32)
         at = np.full(points, int(time.time() * 1000), np.int64)
         rows = Columns(ids, at, np.round(rng.normal(50, 5, points), 2), np.zeros(points, np.uint8), at)
         live.update(rows)

@@ -71,6 +71,12 @@ def records(folder: Path, stations: int, rules: int) -> Database:
     """Points, devices, mappings and rules on record."""
     db = Database(f"sqlite:///{folder / 'records.sqlite'}", Bus())
     db.create_all()
+    fill(db, stations, rules)
+    return db
+
+
+def fill(db: Database, stations: int, rules: int) -> None:
+    """Put stations, their points and the rules on record."""
     now = datetime.now(UTC)
     stamps = {"created_at": now, "updated_at": now}
     points = [
@@ -95,7 +101,6 @@ def records(folder: Path, stations: int, rules: int) -> Database:
         for model, rows in ((Point, points), (Device, devices), (PointMapping, mappings), (Rule, alarms)):
             for i in range(0, len(rows), 20_000):
                 session.execute(insert(model), rows[i : i + 20_000])
-    return db
 
 
 class Platform:
