@@ -14,7 +14,7 @@ from playwright.sync_api import FilePayload, Locator, Page, expect
 from tests.living import Site
 
 WORDS = {"category": "safety"}
-ZIP = "可独立验证的档案（ZIP）"
+ZIP = "可独立验证的档案 ZIP"
 
 
 def photo(name: str = "IMG_0001.jpg") -> FilePayload:
