@@ -51,7 +51,7 @@ def test_many_are_moved_at_once_and_each_refusal_is_named(sign_in: Callable[...,
     with site.client() as client:
         safety = client.get("/api/v1/users", params={"q": "safety"}).json()["items"][0]
     page = sign_in("duty")
-    page.goto(f"{site.url}/work?q={mark}")
+    page.goto(f"{site.url}/work?box=all&q={mark}")
     for made in cases:
         page.get_by_label(f"选择 {made['number']}").check()
     page.get_by_role("toolbar").get_by_role("button", name="派单").click()
