@@ -151,7 +151,8 @@ def listen(
             except TimeoutError:
                 continue
             if message["op"] == "topic":
-                for alarm in message["data"].get("alarms", ()):
+                told = message["data"].get("alarms")
+                for alarm in told if isinstance(told, list) else ():  # a flood says only how many
                     if alarm["point_id"] in points:
                         heard.setdefault(points[alarm["point_id"]], time.time())
 
