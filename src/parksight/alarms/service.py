@@ -92,7 +92,13 @@ class AlarmService:
             db, clock, self.announcer, guard, self.flood, self._reconcile, self._tell, settings.queue_transitions
         )  # fmt: skip
         self.watch = RuleWatch(
-            db, clock, settings, self._rule_rows, self.recorder.offer, timezone or ZoneSettings().timezone, keeping
+            db,
+            clock,
+            settings,
+            self._rule_rows,
+            self.recorder.offer,
+            timezone or ZoneSettings().timezone,
+            keeping,
         )
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -100,7 +106,12 @@ class AlarmService:
             db.bus.subscribe(RulesChanged.subject(), self._mark_dirty),
             *(
                 db.bus.subscribe(event.subject(), self._mark_dirty)
-                for event in (PointsChanged, EquipmentChanged, UnitChanged, SiteChanged)  # places are followed
+                for event in (
+                    PointsChanged,
+                    EquipmentChanged,
+                    UnitChanged,
+                    SiteChanged,
+                )  # places are followed
             ),
             db.bus.subscribe(FindingsChanged.subject(), self._note_findings),
             db.bus.subscribe(ReactionsOrdered.subject(), lambda _event: self.reactions.wake()),
@@ -188,4 +199,9 @@ class AlarmService:
 
     def stats(self) -> dict[str, int]:
         """Counters for the health page and ``/metrics``."""
-        return {**self.watch.stats(), "waiting": self.recorder.waiting, **self.recorder.counters, **self.counters}
+        return {
+            **self.watch.stats(),
+            "waiting": self.recorder.waiting,
+            **self.recorder.counters,
+            **self.counters,
+        }

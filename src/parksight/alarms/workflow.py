@@ -37,7 +37,12 @@ MERGED = "merged"
 _TAKEN = ("acknowledged", "verifying", "classified", "responding")
 _CAUSE = Field("cause", "choice", required=True, choices=CAUSES)
 #: Whom each rung of the ladder tells, in the order of ``AlarmSettings.escalate_s``.
-LEVELS = (("owner", "post", "role:duty_operator"), ("enterprise",), ("role:safety_officer",), ("role:zone_leader",))
+LEVELS = (
+    ("owner", "post", "role:duty_operator"),
+    ("enterprise",),
+    ("role:safety_officer",),
+    ("role:zone_leader",),
+)
 
 
 def ladder(settings: AlarmSettings) -> tuple[Step, ...]:

@@ -1673,7 +1673,7 @@ export interface paths {
         put?: never;
         /**
          * Upload Evidence
-         * @description A photo or file from the device, with where and when it was taken.
+         * @description A photo or file from the device, with where and when it was taken; the same ``request_id`` is kept once.
          */
         post: operations["upload_evidence"];
         delete?: never;
@@ -5556,6 +5556,8 @@ export interface components {
              * @default
              */
             note: string;
+            /** Request Id */
+            request_id?: string | null;
             /** Taken At */
             taken_at?: string | null;
         };
