@@ -16,8 +16,7 @@ from parksight.cases.detail import Desk
 from parksight.cases.models import Evidence
 from parksight.cases.requests import LinkTo, NewEvidence, Party
 from parksight.cases.schemas import CaseDetail, CaseSignIn, CommentIn, EvidenceIn, LinkIn, ParticipantIn
-from parksight.cases.schemas.common import LinkKind, PartyKind, Word
-from parksight.cases.schemas.inputs import RequestId
+from parksight.cases.schemas.common import LinkKind, PartyKind, RequestId, Word
 from parksight.cases.service.moving import done_already
 from parksight.kernel.db import clock_of
 from parksight.kernel.errors import invalid, not_found
