@@ -1,6 +1,8 @@
 PY ?= python3
 BIN := .venv/bin
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" npm --prefix web run --silent
+# Browser tests that make test holds; make pages runs those of every page too.
+PROVEN := $(addprefix tests/browser/,test_living_park.py command test_first_users.py test_duty.py test_alarms.py)
 .PHONY: run dev test pages check bench lock clean help
 
 help: ## this list
@@ -18,7 +20,7 @@ test: ## all checks and all tests
 	@$(PY) tools/bootstrap.py test
 	@$(BIN)/python tools/checks.py
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser"
-	@$(BIN)/python -m pytest -m browser tests/browser
+	@$(BIN)/python -m pytest -m browser $(PROVEN)
 
 pages: ## browser tests of the operator pages on the living park
 	@$(PY) tools/bootstrap.py test
