@@ -431,3 +431,6 @@ def _reading(path: Path) -> Iterator[tarfile.TarFile]:
             stream = gzip.GzipFile(fileobj=raw, mode="rb")
         with stream, tarfile.open(fileobj=stream, mode="r|") as tar:
             yield tar
+            # tar stops at its own end; the compression's checksum over everything comes after it
+            while stream.read(_CHUNK):
+                pass
