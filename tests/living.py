@@ -95,7 +95,12 @@ def living_park(folder: Path, *, days: float = 0.05, port: int | None = None) ->
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     output = folder / "printed.txt"
-    env = {**os.environ, "PARKSIGHT_PORT": str(port), "PARKSIGHT_HJ212__PORT": str(free_port())}
+    env = {
+        **os.environ,
+        "PARKSIGHT_PORT": str(port),
+        "PARKSIGHT_HJ212__PORT": str(free_port()),
+        "PARKSIGHT_SECURITY__SIGN_IN_PER_MINUTE": "600",  # all tests sign in from one address
+    }
     command = [
         sys.executable,
         "-m",

@@ -6,6 +6,7 @@ was made from, so that a second call takes a moment.
 
 from __future__ import annotations
 
+import ctypes.util
 import hashlib
 import os
 import shutil
@@ -113,15 +114,15 @@ def install(requirements: str) -> None:
 
 
 def packages(kind: str) -> None:
-    requirements = {"run": "runtime.txt", "test": "dev.txt"}[kind]
+    requirements = {"run": "demo.txt", "test": "dev.txt"}[kind]
     key = digest(ROOT / "requirements" / requirements)
-    if fresh(f"packages-{kind}", key) or (kind == "run" and fresh("packages-test-runtime", key)):
+    if fresh(f"packages-{kind}", key) or (kind == "run" and fresh("packages-test-demo", key)):
         return
     say(f"installing Python packages ({requirements}); the first time takes a minute or two")
     install(requirements)
     stamp(f"packages-{kind}", key)
-    if kind == "test":  # dev.txt holds everything of runtime.txt
-        stamp("packages-test-runtime", digest(ROOT / "requirements" / "runtime.txt"))
+    if kind == "test":  # dev.txt holds everything of demo.txt
+        stamp("packages-test-demo", digest(ROOT / "requirements" / "demo.txt"))
 
 
 def project() -> None:
@@ -218,6 +219,16 @@ def test_programs() -> None:
             )
 
 
+def graphics() -> None:
+    """OpenGL without a screen, with which the demo zone's cameras draw what they see."""
+    library = ctypes.util.find_library("EGL")
+    if library is not None or WINDOWS or fresh("graphics", "asked"):
+        return
+    if not system_install("libegl1", "libgl1-mesa-dri"):
+        say("OpenGL (libegl1, libgl1-mesa-dri) cannot be installed from here; demo cameras draw a slower panorama")
+    stamp("graphics", "asked")
+
+
 def main() -> None:
     if sys.version_info < (3, 11):
         raise SystemExit(f"ParkSight needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
@@ -225,6 +236,7 @@ def main() -> None:
     make_venv()
     packages(kind)
     project()
+    graphics()
     if kind == "test":
         node_modules(node())
         test_programs()

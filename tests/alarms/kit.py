@@ -163,8 +163,11 @@ class Watch:
         self.service.on_tick(columns(full), self.clock.now_ms())
 
     def second(self, seconds: float = 1.0) -> None:
+        """What the service's own thread does each second, at a moment of the test's choosing."""
         self.clock.advance(seconds)
         self.service.on_second(self.clock.now_ms())
+        self.service.recorder.tidy()
+        assert self.service.recorder.flush()
 
     def alarms(self) -> list[Alarm]:
         assert self.service.recorder.flush()

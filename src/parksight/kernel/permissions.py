@@ -25,22 +25,26 @@ ROLES: dict[str, tuple[str, ...]] = {
     "administrator": ("*",),
     "zone_leader": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read", "duty.*.read",
+        "cameras.video.read", "lookout.*.read",
         "cases.*.read", "cases.case.write", "cases.case.supervise", "cases.case.export",
     ),
     "duty_operator": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.*",
         "alarms.group.write", "alarms.window.write", "gateways.*.read", "command.*.read", "demo.*", "duty.*.read", "duty.log.write", "duty.handover.sign",
+        "cameras.video.read", "cameras.ptz.control", "lookout.*.read", "lookout.view.write", "lookout.recording.write",
+        "lookout.suspicion.review",
         "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read", "duty.*",
-        "cases.*",
+        "cameras.video.read", "cameras.ptz.control", "lookout.*", "cases.*",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",
         "alarms.*", "gateways.*.read", "command.*.read", "duty.*.read", "duty.log.write", "duty.handover.sign",
-        "cases.*",
+        "cameras.video.read", "cameras.ptz.control", "lookout.*.read", "lookout.view.write", "lookout.recording.write",
+        "lookout.suspicion.review", "cases.*",
     ),
     "energy_manager": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "gateways.*.read",
@@ -54,15 +58,17 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
-        "cases.*.read",
+        "cameras.*", "lookout.*", "cases.*.read",
     ),
     "auditor": (
         *_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read", "duty.*.read", "notifications.*.read",
+        "lookout.*.read",
         "cases.*.read", "cases.case.export",
     ),
     "enterprise_manager": (
         *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
-        "alarms.alarm.acknowledge", "alarms.alarm.handle", "alarms.window.write", "duty.*",
+        "alarms.alarm.acknowledge", "alarms.alarm.handle", "alarms.window.write", "duty.*", "cameras.video.read",
+        "lookout.camera.read", "lookout.recording.read",
         "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "enterprise_user": (

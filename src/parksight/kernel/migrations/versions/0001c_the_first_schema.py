@@ -1,6 +1,6 @@
 """The first schema.
 
-Revision ID: 0001b
+Revision ID: 0001c
 Revises: nothing
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001b"
+revision = "0001c"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -1080,6 +1080,38 @@ def upgrade() -> None:
     with op.batch_alter_table("duty_desk", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_duty_desk_enterprise_id"), ["enterprise_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_duty_desk_post_id"), ["post_id"], unique=False)
+
+    op.create_table(
+        "gateways_camera_link",
+        sa.Column(
+            "camera_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("protocol", sa.String(length=16), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("main_url", sa.String(length=500), nullable=True),
+        sa.Column("sub_url", sa.String(length=500), nullable=True),
+        sa.Column("channel", sa.String(length=32), nullable=True),
+        sa.Column("username", sa.String(length=100), nullable=True),
+        sa.Column("password", sa.LargeBinary(), nullable=True),
+        sa.Column("options", sa.JSON(), nullable=False),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["camera_id"],
+            ["registry_camera.id"],
+            name=op.f("fk_gateways_camera_link_camera_id_registry_camera"),
+        ),
+        sa.PrimaryKeyConstraint("camera_id", name=op.f("pk_gateways_camera_link")),
+    )
+    with op.batch_alter_table("gateways_camera_link", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gateways_camera_link_protocol"), ["protocol"], unique=False)
 
     op.create_table(
         "kernel_user",
@@ -2463,6 +2495,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_kernel_user_department_id"))
 
     op.drop_table("kernel_user")
+    with op.batch_alter_table("gateways_camera_link", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gateways_camera_link_protocol"))
+
+    op.drop_table("gateways_camera_link")
     with op.batch_alter_table("duty_desk", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_duty_desk_post_id"))
         batch_op.drop_index(batch_op.f("ix_duty_desk_enterprise_id"))
