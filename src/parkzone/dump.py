@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from parkzone import payloads
+from parkzone import payloads, rulebook
 from parkzone.addresses import Endpoints
 from parkzone.geometry import layers
 from parkzone.park import make_park
@@ -20,7 +20,9 @@ def write(folder: Path, seed: int) -> Iterator[tuple[str, int]]:
     files.append(("labels.geojson", payloads.encode(layers.collection(layers.labels(park.plan)))))
     files.append(("points.csv", payloads.points_csv(park)))
     files.append(("devices.json", payloads.encode(payloads.devices(park, endpoints))))
-    files.append(("alarm-rules.json", payloads.encode(payloads.alarm_rules(park))))
+    rules = payloads.alarm_rules(park) + rulebook.rules(park)
+    files.append(("alarm-rules.json", payloads.encode(rules)))
+    files.append(("linkages.json", payloads.encode(rulebook.linkages())))
     for name, data in files:
         (folder / name).write_bytes(data)
         yield name, len(data)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from parkzone import payloads
+from parkzone import payloads, rulebook
 from parkzone.addresses import Endpoints, broker_config
 from parkzone.api import Api, ApiError
 from parkzone.park import Park
@@ -53,6 +53,7 @@ async def setup(api: Api, park: Park, endpoints: Endpoints, progress: Progress) 
     counts["devices"] = await _devices(api, park, endpoints)
     progress("alarm-rules", len(files) + 2, total)
     counts["alarm-rules"] = await _rules(api, park)
+    counts["linkages"] = await _linkages(api)
     progress("done", total, total)
     return counts
 
@@ -145,10 +146,19 @@ def _parked(row: dict[str, Any], number: int) -> dict[str, Any]:
 
 
 async def _rules(api: Api, park: Park) -> int:
-    rows = payloads.alarm_rules(park)
+    rows = payloads.alarm_rules(park) + rulebook.rules(park)
     changed = 0
     for i in range(0, len(rows), _PORTION):
         report = await api.post("/alarm-rules/import", {"rules": rows[i : i + _PORTION]})
         _check("alarm rules", report)
         changed += report["accepted"] + report["updated"]
     return changed
+
+
+async def _linkages(api: Api) -> int:
+    """Declare the zone's reactions that are not known yet; a person's changes to them stay."""
+    known = {row["code"] for row in (await api.get("/alarms/linkages", limit=200))["items"]}
+    wanted = [row for row in rulebook.linkages() if row["code"] not in known]
+    for row in wanted:
+        await api.post("/alarms/linkages", row)
+    return len(wanted)

@@ -24,7 +24,7 @@ from parksight.telemetry.live_table import LiveTable
 from parksight.telemetry.models import Point
 from parksight.telemetry.points.service import PointService
 from parksight.telemetry.points.transfer import PointImporter
-from parkzone import payloads
+from parkzone import payloads, rulebook
 from parkzone.addresses import Endpoints, device_row
 from parkzone.modbus.layout import layout
 from parkzone.park import Park
@@ -83,7 +83,7 @@ def test_points_and_rules_are_accepted_and_stay(park: Park, db: Database) -> Non
     assert (again.accepted, again.updated, again.refused) == (0, 0, 0)
     with db.read() as session:
         assert session.scalar(select(func.count()).select_from(Point).where(~Point.simulated)) == 0
-    rules = payloads.alarm_rules(park)
+    rules = payloads.alarm_rules(park) + rulebook.rules(park)
     service = RuleService(clock)
     with db.session() as session:
         outcome = service.load(session, SYSTEM, rules)

@@ -18,6 +18,7 @@ from parksight.kernel.clock import SystemClock
 from parksight.kernel.identity.services import IdentityServices
 from parksight.kernel.settings import load_settings
 from parksight.serve import prepare, records
+from parkzone import rulebook
 from parkzone.addresses import Endpoints
 from parkzone.api import Api, ApiError
 from parkzone.mqtt.broker import free_port
@@ -92,7 +93,8 @@ def test_the_zone_is_introduced_once_and_follows_its_ports(park: Park, site: Sit
     counts, steps = site.run(park, ports(park, 15_000))
     assert counts["points"] == len(park.catalogue.points)
     assert counts["devices"] == len(park.catalogue.devices) + len(HISTORY_DEVICES)
-    assert counts["alarm-rules"] == len(park.catalogue.points)
+    assert counts["alarm-rules"] == len(park.catalogue.points) + len(rulebook.rules(park))
+    assert counts["linkages"] == len(rulebook.linkages())
     assert counts["broker"] == 1
     assert steps[-1] == "done"
     for path, total in (("/enterprises", 90), ("/cameras", 17), ("/points", len(park.catalogue.points))):

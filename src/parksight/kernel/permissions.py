@@ -57,7 +57,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "integrator": (
-        *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.*.read", "command.*.read",
+        *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.linkage.write", "alarms.*.read", "command.*.read",
         "cameras.*", "lookout.*", "cases.*.read",
     ),
     "auditor": (
