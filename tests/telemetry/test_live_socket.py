@@ -285,3 +285,19 @@ async def test_garbage_disturbs_nobody(site: Site) -> None:
         await submit(site, [1], NOW, 3.0)
         await hear(quiet, "values", v=[1, 3.0, NOW, 0])
         assert site.telemetry.hub.counters["bad_messages"] > 30
+
+
+async def test_the_first_word_of_a_quiet_topic_does_not_wait_for_the_tick(site: Site) -> None:
+    """The first message leaves at once, those right after it keep to the tick and nothing is lost or out of order."""
+    hub = site.telemetry.hub
+    hub.settings = LiveSettings(tick_ms=2000)  # how long a topic must have been quiet
+    async with dial(site, site.user("administrator")) as ws:
+        await hear(ws, "hello")
+        await say(ws, op="subscribe", points=[], topics=["alarms"])
+        await hear(ws, "subscribed")
+        await asyncio.to_thread(hub.publish_topic, "alarms", {"n": 1})
+        assert (await hear(ws, "topic"))["data"] == {"n": 1}
+        for n in (2, 3):
+            await asyncio.to_thread(hub.publish_topic, "alarms", {"n": n})
+        assert [(await hear(ws, "topic"))["data"]["n"] for _ in range(2)] == [2, 3]
+        assert hub.counters["topics_at_once"] == 1

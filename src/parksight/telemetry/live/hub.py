@@ -1,5 +1,7 @@
 """Fan-out of values and topics to browsers: batched per tick, encoded once per group of equal interest.
 
+The first message of a topic that was quiet goes out at once, the next ones with the tick: an alarm does not wait.
+
 The ingest thread only marks which points changed; everything else happens on the event loop. A client that
 does not keep up is collapsed to the newest values instead of being queued for, and that is counted.
 """
@@ -73,6 +75,10 @@ class LiveHub:
         self._any_dirty = False
         self._topics: dict[str, Topic] = {}
         self._posts: deque[tuple[str, Any, int | None, int, int | None]] = deque()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._nudged = False
+        #: When each topic last went out, monotonic seconds.
+        self._topic_sent: dict[str, float] = {}
         self._interests: dict[bytes, Interest] = {}
         self._task: asyncio.Task[None] | None = None
         self._before_tick: list[Callable[[], None]] = []
@@ -99,7 +105,7 @@ class LiveHub:
     def publish_topic(
         self, topic: str, data: Any, enterprise_id: int | None = None, user_id: int | None = None
     ) -> None:
-        """Send ``data`` (plain JSON) to the subscribers of a topic with the next tick; any thread.
+        """Send ``data`` (plain JSON) to the subscribers of a topic, at most once per tick; any thread.
 
         Args:
             enterprise_id: whose it is; None is the zone's own, which enterprise users do not see.
@@ -115,6 +121,11 @@ class LiveHub:
                 self._posts.popleft()
                 self.counters["topic_backlog_dropped"] += 1
             self._posts.append((topic, data, enterprise_id, self.clock.now_ms(), user_id))
+            loop, asked = self._loop, self._nudged
+            self._nudged = loop is not None
+        if loop is not None and not asked:
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody is left to tell
+                loop.call_soon_threadsafe(self._send_quiet)
 
     # --- composition ----------------------------------------------------------------------------------
 
@@ -138,12 +149,15 @@ class LiveHub:
     def start(self) -> None:
         """Begin ticking on the running event loop."""
         if self._task is None:
+            self._loop = asyncio.get_running_loop()
             self._task = asyncio.create_task(self._run(), name="live-hub")
 
     async def stop(self) -> None:
         """Close every client and stop ticking. Idempotent."""
         for client in list(self.clients):
             client.close(1001, "going away")
+        with self._lock:
+            self._loop = None
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -310,10 +324,25 @@ class LiveHub:
         flat[3::4] = rows.quality[seen].tolist()
         return encode({"op": "values", "server_ms": now, "v": flat})
 
+    def _send_quiet(self) -> None:
+        """Send what is waiting of topics that sent nothing for a tick; the others keep to the tick."""
+        since = self.clock.monotonic() - self.settings.tick_ms / 1000
+        with self._lock:
+            self._nudged = False
+            posts = [p for p in self._posts if self._topic_sent.get(p[0], since) <= since]
+            if posts:
+                now = {p[0] for p in posts}
+                self._posts = deque(p for p in self._posts if p[0] not in now)
+        if posts:
+            self.counters["topics_at_once"] += len(posts)
+            self._send_topics(posts)
+
     def _send_topics(self, posts: Iterable[tuple[str, Any, int | None, int, int | None]]) -> None:
+        sent = self.clock.monotonic()
         by_topic: dict[tuple[str, int | None], list[tuple[Any, int | None, int]]] = {}
         for topic, data, enterprise_id, at, user_id in posts:
             by_topic.setdefault((topic, user_id), []).append((data, enterprise_id, at))
+            self._topic_sent[topic] = sent
         for (topic, user_id), items in by_topic.items():
             listeners = [
                 c
