@@ -76,6 +76,36 @@ def test_events_and_live_messages_name_each_enterprise_its_own(watch: Watch) -> 
     }
 
 
+def test_browsers_are_given_what_their_lists_show(watch: Watch) -> None:
+    """The message holds what the lists would answer; no group that an enterprise may only see in part."""
+    for point in (1, 2):
+        watch.rule(point, h=step(40))
+    watch.clock.advance(1)
+    watch.feed((1, 0, 50.0), (2, 0, 50.0))
+    watch.alarms()
+    raised = {owner: data for _, data, owner in watch.hub.posts if data["what"] == "raised"}
+    for owner, data in raised.items():
+        assert (
+            data["rows"] == watch.http.get("/api/v1/alarms", params={"enterprise_id": owner}).json()["items"]
+        )
+        listed = watch.http.get("/api/v1/alarms/groups", params={"enterprise_id": owner}).json()["items"]
+        assert data["groups"] == listed
+    one, other = (raised[owner]["groups"][0]["id"] for owner in (1, 2))
+    merged = watch.http.post(
+        f"/api/v1/alarms/groups/{one}/merge", json={"group_ids": [other], "reason": "one leak"}
+    )
+    assert merged.status_code == 200, merged.text
+    watch.hub.posts.clear()
+    watch.feed((1, 1, 50.0, SUSPECT), (2, 1, 50.0, SUSPECT))
+    watch.alarms()
+    doubted = {owner: data for _, data, owner in watch.hub.posts if data["what"] == "doubted"}
+    assert {owner: [r["condition"] for r in d["rows"]] for owner, d in doubted.items()} == {
+        1: ["unknown"],
+        2: ["unknown"],
+    }
+    assert all(d["groups"] == [] for d in doubted.values())
+
+
 def test_a_restart_takes_over_what_stands(watch: Watch) -> None:
     watch.rule(1, h=step(40, deadband=5), stale={"factor": 3, "priority": 4})
     watch.rule(3, h=step(40))

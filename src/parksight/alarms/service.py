@@ -27,7 +27,7 @@ from parksight.alarms.linkage.actions import Actions
 from parksight.alarms.linkage.service import LinkageService
 from parksight.alarms.linkage.worker import ReactionWorker
 from parksight.alarms.providers import Providers
-from parksight.alarms.push import READ, TOPIC, Push, Pusher
+from parksight.alarms.push import READ, TOPIC, Push, Pusher, Standing
 from parksight.alarms.recorder import Recorder
 from parksight.alarms.telling import AlarmNotices
 from parksight.cases.service import CaseService
@@ -73,7 +73,7 @@ class AlarmService:
         self.counters: Counter[str] = Counter()
         self.live = live
         self.providers = providers or Providers()
-        self.pusher = Pusher(hub, settings.push_alarms)
+        self.pusher = Pusher(hub, settings.push_alarms, Standing(db, self.providers))
         self.flood = FloodMeter(settings.positions, settings.flood_span_s)
         self.linkages = LinkageService(clock)
         notices = None if notifier is None else AlarmNotices(notifier, settings)

@@ -144,7 +144,8 @@ class LiveHub:
         self._before_tick.append(callback)
 
     def has_subscribers(self, topic: str) -> bool:
-        return any(topic in c.topics for c in self.clients)
+        """Whether anybody listens now; any thread."""
+        return any(topic in c.topics for c in tuple(self.clients))
 
     def start(self) -> None:
         """Begin ticking on the running event loop."""

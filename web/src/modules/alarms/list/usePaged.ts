@@ -2,6 +2,8 @@ import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from 'vue'
 import { api, type Page, type Query } from '@/api/client'
 
 const SIZE = 100
+/** What was placed is put into answers to questions that were asked before, this long. */
+const REMEMBERED_MS = 10_000
 
 export interface Paged<T> {
   total: Ref<number>
@@ -17,11 +19,33 @@ export interface Paged<T> {
   restart: () => void
   /** The same question again, for what is looked at. */
   refresh: () => void
+  /** Put a record that came by itself where it belongs, or take it out; false where only a question can tell. */
+  place: (item: T, stays: boolean) => boolean
   loaded: () => T[]
 }
 
+export interface Order<T> {
+  key: (item: T) => number
+  /** Negative when the first one stands above the second, as the server sorts. */
+  compare: (a: T, b: T) => number
+}
+
+/** A list of which only the upper part is known, with a record put in its place or taken out; null when its place lies below. */
+export function placed<T>(known: readonly T[], whole: boolean, item: T, stays: boolean, order: Order<T>): { items: T[]; more: number } | null {
+  const items = known.filter((one) => order.key(one) !== order.key(item))
+  const was = known.length - items.length
+  if (!stays) return was || whole ? { items, more: -was } : null
+  let at = items.findIndex((one) => order.compare(item, one) < 0)
+  if (at < 0) {
+    if (!whole) return null
+    at = items.length
+  }
+  items.splice(at, 0, item)
+  return { items, more: 1 - was }
+}
+
 /** A list of any length, of which only the pages that are looked at are fetched. */
-export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
+export function usePaged<T>(path: () => string, query: () => Query, order: Order<T>): Paged<T> {
   const pages = new Map<number, T[]>()
   const running = new Map<number, AbortController>()
   const total = ref(0)
@@ -30,11 +54,13 @@ export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
   const waiting = ref(true)
   let seen = { first: 0, end: 1 }
   let question = 0
+  let recent: { at: number; item: T; stays: boolean }[] = []
 
   async function fetchPage(page: number): Promise<void> {
     running.get(page)?.abort()
     const mine = new AbortController()
     const asked = question
+    const askedAt = performance.now()
     running.set(page, mine)
     try {
       const got = await api.get<Page<T>>(path(), { ...query(), limit: SIZE, offset: page * SIZE }, { signal: mine.signal })
@@ -42,6 +68,7 @@ export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
       pages.set(page, got.items)
       total.value = got.total
       error.value = null
+      for (const one of recent) if (one.at > askedAt) put(one.item, one.stays)
       version.value++
     } catch (failure) {
       if (asked === question && running.get(page) === mine && !(failure instanceof DOMException)) error.value = failure
@@ -51,6 +78,31 @@ export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
         waiting.value = false
       }
     }
+  }
+  function put(item: T, stays: boolean): boolean {
+    const known: T[] = []
+    let run = 0
+    for (; pages.has(run); run++) known.push(...pages.get(run)!)
+    if (!run) return false
+    const next = placed(known, known.length >= total.value, item, stays, order)
+    if (!next) return false
+    total.value += next.more
+    // What lies below the part that is known from the top has moved by one.
+    if (next.more) for (const page of pages.keys()) if (page >= run) pages.delete(page)
+    const end = Math.max(1, Math.ceil(next.items.length / SIZE))
+    for (let page = 0; page < Math.max(run, end); page++) {
+      const part = next.items.slice(page * SIZE, (page + 1) * SIZE)
+      // A last page that is not full although more follow is not known any more.
+      if (part.length === SIZE || page * SIZE + part.length >= total.value || page < run) pages.set(page, part)
+    }
+    return true
+  }
+  function place(item: T, stays: boolean): boolean {
+    const now = performance.now()
+    recent = [...recent.filter((one) => now - one.at < REMEMBERED_MS), { at: now, item, stays }]
+    const done = put(item, stays)
+    if (done) version.value++
+    return done
   }
   const wanted = (): number[] => {
     const last = Math.max(0, Math.ceil(seen.end / SIZE) - 1)
@@ -66,6 +118,7 @@ export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
     for (const one of running.values()) one.abort()
     running.clear()
     pages.clear()
+    recent = []
     waiting.value = true
     seen = { first: 0, end: 1 }
     void fetchPage(0)
@@ -81,7 +134,7 @@ export function usePaged<T>(path: () => string, query: () => Query): Paged<T> {
     for (const one of running.values()) one.abort()
   })
   return {
-    total, version, error, waiting, need, restart, refresh,
+    total, version, error, waiting, need, restart, refresh, place,
     at: (index) => pages.get(Math.floor(index / SIZE))?.[index % SIZE],
     loaded: () => [...pages.values()].flat(),
   }
