@@ -65,6 +65,7 @@ from parksight.registry.layers import LayerCache
 from parksight.registry.panel import EnterpriseTabs
 from parksight.registry.picking import Picker
 from parksight.registry.service import RegistryService
+from parksight.safety import assembly as safety_assembly
 from parksight.telemetry.assembly import BODY_LIMITS, Telemetry
 from parksight.telemetry.observations_api import router as observations_router
 from parksight.telemetry.queries.service import ObservationQueries
@@ -122,6 +123,9 @@ class Platform:
             self.db, self.store, self.alarm_rules, self.clock, settings.alarms, settings.zone.timezone
         )
         self.registry = RegistryService(self.db, self.clock)
+        self.safety = safety_assembly.SafetyService(
+            self.db, self.clock, self.telemetry.live, settings.zone.timezone
+        )
         self.gateways = self._build_gateways()
         self.command = CommandService(
             self.db, self.clock, settings.zone, self.telemetry.live, self.store, self.telemetry.pipeline,
@@ -192,6 +196,7 @@ class Platform:
         state.metrics.register(GatewayCollector(self.gateways.manager))
         for router in gateway_assembly.ROUTERS:
             app.include_router(router)
+        safety_assembly.install(app, self.safety)
         state.command = self.command
         app.include_router(command_router)
 
@@ -206,6 +211,7 @@ class Platform:
         self.notifications.start()
         self.alarms.start()
         self.alarm_tuning.prepare()
+        await asyncio.to_thread(self.safety.start)
         self.telemetry.pipeline.add_listener(self.alarms)
         await self.gateways.manager.start()
         gc.collect()

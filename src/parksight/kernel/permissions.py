@@ -25,20 +25,20 @@ ROLES: dict[str, tuple[str, ...]] = {
     "administrator": ("*",),
     "zone_leader": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "gateways.*.read", "command.*.read", "duty.*.read",
-        "cameras.video.read", "lookout.*.read",
+        "cameras.video.read", "lookout.*.read", "safety.*.read",
         "cases.*.read", "cases.case.write", "cases.case.supervise", "cases.case.export",
     ),
     "duty_operator": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "alarms.*.read", "alarms.alarm.*",
         "alarms.group.write", "alarms.window.write", "gateways.*.read", "command.*.read", "demo.*", "duty.*.read", "duty.log.write", "duty.handover.sign",
         "cameras.video.read", "cameras.ptz.control", "lookout.*.read", "lookout.view.write", "lookout.recording.write",
-        "lookout.suspicion.review",
+        "lookout.suspicion.review", "safety.*.read",
         "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read", "duty.*",
-        "cameras.video.read", "cameras.ptz.control", "lookout.*", "cases.*",
+        "cameras.video.read", "cameras.ptz.control", "lookout.*", "safety.*", "cases.*",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",
@@ -58,22 +58,22 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "integrator": (
         *_EVERYBODY, "registry.*", "telemetry.*", "gateways.*", "alarms.rule.*", "alarms.linkage.write", "alarms.*.read", "command.*.read",
-        "cameras.*", "lookout.*", "cases.*.read",
+        "cameras.*", "lookout.*", "safety.*.read", "safety.hazard.write", "cases.*.read",
     ),
     "auditor": (
         *_EVERYBODY, "kernel.*.read", "registry.*.read", "registry.export", "telemetry.*.read", "alarms.*.read", "duty.*.read", "notifications.*.read",
-        "lookout.*.read",
+        "lookout.*.read", "safety.*.read",
         "cases.*.read", "cases.case.export",
     ),
     "enterprise_manager": (
         *_EVERYBODY, "registry.*.read", "registry.enterprise.write", "telemetry.*.read", "telemetry.export", "alarms.*.read",
         "alarms.alarm.acknowledge", "alarms.alarm.handle", "alarms.window.write", "duty.*", "cameras.video.read",
-        "lookout.camera.read", "lookout.recording.read",
+        "lookout.camera.read", "lookout.recording.read", "safety.*.read", "safety.hazard.write",
         "cases.*.read", "cases.case.write", "cases.case.export",
     ),
     "enterprise_user": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "alarms.*.read", "duty.*.read", "duty.log.write",
-        "duty.handover.sign",
+        "duty.handover.sign", "safety.*.read",
         "cases.*.read", "cases.case.write",
     ),
 }  # fmt: skip

@@ -4297,6 +4297,154 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/safety/hazards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Listing
+         * @description Major hazard sources with their newest identification, the gravest first.
+         */
+        get: operations["list_hazards"];
+        put?: never;
+        /**
+         * Create
+         * @description Register a unit as a hazard source; it is identified at once.
+         */
+        post: operations["create_hazard"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/safety/hazards/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export
+         * @description One line per substance with threshold, beta, alpha and population: s, R and level recompute from it.
+         */
+        get: operations["export_hazards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/safety/hazards/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Load
+         * @description Many sources by unit code; a second import of the same rows changes nothing.
+         */
+        post: operations["import_hazards"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/safety/hazards/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Summary
+         * @description How many sources of which level, how many nobody can tell, and how they are watched now.
+         */
+        get: operations["summarise_hazards"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/safety/hazards/{hazard_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One
+         * @description A source with chemicals, points, and the derivation of its level line by line.
+         */
+        get: operations["get_hazard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Update
+         * @description Change facts, chemicals or points; a change of chemicals or population identifies it anew.
+         */
+        patch: operations["update_hazard"];
+        trace?: never;
+    };
+    "/api/v1/safety/hazards/{hazard_id}/identifications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Identifications
+         * @description Every verdict ever reached about a source, newest first; none is ever changed.
+         */
+        get: operations["list_hazard_identifications"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/safety/substances": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Substances
+         * @description Rows of GB 18218-2018 Tables 1 and 2 to choose from.
+         */
+        get: operations["list_hazard_substances"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/search": {
         parameters: {
             query?: never;
@@ -6367,6 +6515,70 @@ export interface components {
             verdict: "ok" | "fail" | "unknown";
         };
         /**
+         * ChemicalIn
+         * @description A substance the unit may hold.
+         *
+         *     ``substance``: CAS number, Table 2 symbol, or a name or alias of GB 18218-2018; ``tonnes`` the design maximum.
+         */
+        ChemicalIn: {
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /**
+             * Condition Confirmed
+             * @default false
+             */
+            condition_confirmed: boolean;
+            /**
+             * Hazard Classes
+             * @default []
+             */
+            hazard_classes: string[];
+            /**
+             * Name
+             * @description as the enterprise calls it; default: the standard's name
+             */
+            name?: string | null;
+            /**
+             * Origin
+             * @default
+             */
+            origin: string;
+            /** Substance */
+            substance: string;
+            /** Tonnes */
+            tonnes: number;
+        };
+        /**
+         * ChemicalOut
+         * @description ``condition``: what the row asks of content or state, to be confirmed by a person.
+         */
+        ChemicalOut: {
+            /**
+             * As Of
+             * Format: date
+             */
+            as_of: string;
+            /** Condition */
+            condition: string;
+            /** Condition Confirmed */
+            condition_confirmed: boolean;
+            /** Hazard Classes */
+            hazard_classes: string[];
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Substance */
+            substance: string;
+            /** Tonnes */
+            tonnes: number;
+        };
+        /**
          * ChosenIn
          * @description A case and the version it was chosen at: a case that has changed since is left alone.
          */
@@ -7020,6 +7232,24 @@ export interface components {
             phone: string;
             /** Version */
             version: number;
+        };
+        /**
+         * DerivationLine
+         * @description ``ratio`` = tonnes / threshold; ``weighted`` = beta x ratio.
+         */
+        DerivationLine: {
+            beta: components["schemas"]["FactorOut"];
+            /** Name */
+            name: string;
+            /** Ratio */
+            ratio: number;
+            /** Substance */
+            substance: string;
+            threshold: components["schemas"]["FactorOut"];
+            /** Tonnes */
+            tonnes: number;
+            /** Weighted */
+            weighted: number;
         };
         /** DeskIn */
         DeskIn: {
@@ -7971,6 +8201,24 @@ export interface components {
             /** Working Days */
             working_days: number | null;
         };
+        /**
+         * FactorOut
+         * @description A value of the law: what it is, where it stands, and whether it is verified.
+         */
+        FactorOut: {
+            /** Clause */
+            clause: string;
+            /** Confidence */
+            confidence: string;
+            /** Standard */
+            standard: string;
+            /** Unit */
+            unit: string;
+            /** Value */
+            value: number;
+            /** Verified */
+            verified: boolean;
+        };
         /** FieldOut */
         FieldOut: {
             /** Choices */
@@ -8549,6 +8797,336 @@ export interface components {
             /** Password */
             password?: string | null;
         };
+        /** HazardDetail */
+        HazardDetail: {
+            /** Assessed On */
+            assessed_on: string | null;
+            /** Assessment Ends On */
+            assessment_ends_on: string | null;
+            /** Chemicals */
+            chemicals: components["schemas"]["ChemicalOut"][];
+            /** Declared Level */
+            declared_level: number | null;
+            /** Disagrees */
+            disagrees: boolean;
+            enterprise: components["schemas"]["Party"];
+            /** Id */
+            id: number;
+            identification: components["schemas"]["IdentificationOut"] | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "production" | "tank_farm" | "warehouse";
+            /** Level */
+            level: number | null;
+            /** Persons */
+            persons: number | null;
+            /** Points */
+            points: components["schemas"]["HazardPointOut"][];
+            /** Position */
+            position: [
+                number,
+                number
+            ] | null;
+            /** Problem */
+            problem: string | null;
+            /** Problem Text */
+            problem_text: string | null;
+            /** R */
+            r: number | null;
+            /** Record No */
+            record_no: string;
+            /** Remark */
+            remark: string;
+            /** S */
+            s: number | null;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "major" | "below" | "unknown";
+            unit: components["schemas"]["Party"];
+            /** Updated At */
+            updated_at: number;
+            /** Version */
+            version: number;
+            watch: components["schemas"]["Watch"];
+        };
+        /** HazardImport */
+        HazardImport: {
+            /** Rows */
+            rows: components["schemas"]["HazardImportRow"][];
+        };
+        /**
+         * HazardImportReport
+         * @description Per refused row: its number, what is wrong, in words.
+         */
+        HazardImportReport: {
+            /** Accepted */
+            accepted: number;
+            /** Problems */
+            problems: {
+                [key: string]: unknown;
+            }[];
+            /** Refused */
+            refused: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
+        };
+        /**
+         * HazardImportRow
+         * @description A source by codes, as systems send it.
+         */
+        HazardImportRow: {
+            /** Assessed On */
+            assessed_on?: string | null;
+            /** Assessment Ends On */
+            assessment_ends_on?: string | null;
+            /**
+             * Chemicals
+             * @default []
+             */
+            chemicals: components["schemas"]["ChemicalIn"][];
+            /** Declared Level */
+            declared_level?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "production" | "tank_farm" | "warehouse";
+            /** Persons */
+            persons?: number | null;
+            /**
+             * Points
+             * @description code, parameter, interlock
+             * @default []
+             */
+            points: [
+                string,
+                "temperature" | "pressure" | "level" | "flow" | "gas" | "other",
+                boolean
+            ][];
+            /**
+             * Record No
+             * @default
+             */
+            record_no: string;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Unit Code */
+            unit_code: string;
+        };
+        /**
+         * HazardIn
+         * @description A unit to identify. ``persons`` left out is not zero: the level stays unknown until somebody has counted.
+         */
+        HazardIn: {
+            /** Assessed On */
+            assessed_on?: string | null;
+            /** Assessment Ends On */
+            assessment_ends_on?: string | null;
+            /**
+             * Chemicals
+             * @default []
+             */
+            chemicals: components["schemas"]["ChemicalIn"][];
+            /** Declared Level */
+            declared_level?: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "production" | "tank_farm" | "warehouse";
+            /** Persons */
+            persons?: number | null;
+            /**
+             * Points
+             * @default []
+             */
+            points: components["schemas"]["HazardPointIn"][];
+            /**
+             * Record No
+             * @default
+             */
+            record_no: string;
+            /**
+             * Remark
+             * @default
+             */
+            remark: string;
+            /** Unit Id */
+            unit_id: number;
+        };
+        /**
+         * HazardOut
+         * @description A source with its newest identification.
+         *
+         *     Attributes:
+         *         state: ``below``: s < 1, no major hazard; ``unknown``: it could not be identified, ``problem_text`` says why.
+         *         disagrees: the level found differs from the level declared.
+         *         position: (lon, lat) of the unit; None: not drawn.
+         */
+        HazardOut: {
+            /** Assessed On */
+            assessed_on: string | null;
+            /** Assessment Ends On */
+            assessment_ends_on: string | null;
+            /** Declared Level */
+            declared_level: number | null;
+            /** Disagrees */
+            disagrees: boolean;
+            enterprise: components["schemas"]["Party"];
+            /** Id */
+            id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "production" | "tank_farm" | "warehouse";
+            /** Level */
+            level: number | null;
+            /** Persons */
+            persons: number | null;
+            /** Position */
+            position: [
+                number,
+                number
+            ] | null;
+            /** Problem */
+            problem: string | null;
+            /** Problem Text */
+            problem_text: string | null;
+            /** R */
+            r: number | null;
+            /** Record No */
+            record_no: string;
+            /** Remark */
+            remark: string;
+            /** S */
+            s: number | null;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "major" | "below" | "unknown";
+            unit: components["schemas"]["Party"];
+            /** Updated At */
+            updated_at: number;
+            /** Version */
+            version: number;
+            watch: components["schemas"]["Watch"];
+        };
+        /**
+         * HazardPatch
+         * @description Changes; what is not named stays. ``chemicals`` and ``points`` replace the whole list.
+         */
+        HazardPatch: {
+            /** Assessed On */
+            assessed_on?: string | null;
+            /** Assessment Ends On */
+            assessment_ends_on?: string | null;
+            /** Chemicals */
+            chemicals?: components["schemas"]["ChemicalIn"][] | null;
+            /** Declared Level */
+            declared_level?: number | null;
+            /** Kind */
+            kind?: ("production" | "tank_farm" | "warehouse") | null;
+            /** Persons */
+            persons?: number | null;
+            /** Points */
+            points?: components["schemas"]["HazardPointIn"][] | null;
+            /** Record No */
+            record_no?: string | null;
+            /** Remark */
+            remark?: string | null;
+            /** Version */
+            version: number;
+        };
+        /** HazardPointIn */
+        HazardPointIn: {
+            /**
+             * Interlock
+             * @default false
+             */
+            interlock: boolean;
+            /**
+             * Parameter
+             * @enum {string}
+             */
+            parameter: "temperature" | "pressure" | "level" | "flow" | "gas" | "other";
+            /** Point Id */
+            point_id: number;
+        };
+        /**
+         * HazardPointOut
+         * @description A point with its newest value and the limits of the alarm rule in force on it.
+         */
+        HazardPointOut: {
+            /** Interlock */
+            interlock: boolean;
+            /** Limits */
+            limits: {
+                [key: string]: number;
+            };
+            /** Observed At */
+            observed_at: number | null;
+            /** Open Priority */
+            open_priority: number | null;
+            /**
+             * Parameter
+             * @enum {string}
+             */
+            parameter: "temperature" | "pressure" | "level" | "flow" | "gas" | "other";
+            /** Point */
+            point: {
+                [key: string]: unknown;
+            };
+            /** Rule Id */
+            rule_id: number | null;
+            /** Rule Version */
+            rule_version: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "unknown" | "online" | "suspect" | "stale";
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * HazardSummary
+         * @description Sources by level, those below s = 1, and those nobody can tell; all the caller may see.
+         */
+        HazardSummary: {
+            /** Assessment Overdue */
+            assessment_overdue: number;
+            /** Below */
+            below: number;
+            /** By Level */
+            by_level: {
+                [key: string]: number;
+            };
+            /** Disagreeing */
+            disagreeing: number;
+            /** Unknown */
+            unknown: number;
+            watch: components["schemas"]["Watch"];
+        };
         /**
          * HealthView
          * @description ``ok``; ``starting`` before telemetry runs; ``degraded`` when something needed does not answer.
@@ -8588,6 +9166,40 @@ export interface components {
             sound: boolean;
             /** Text */
             text: string;
+        };
+        /**
+         * IdentificationOut
+         * @description A verdict with its derivation: s is the sum of the ratios, R is alpha times the sum of the weighted ones.
+         */
+        IdentificationOut: {
+            alpha: components["schemas"]["FactorOut"] | null;
+            /** At */
+            at: number;
+            /** By Name */
+            by_name: string;
+            /** Id */
+            id: number;
+            /** Level */
+            level: number | null;
+            /** Lines */
+            lines: components["schemas"]["DerivationLine"][];
+            /** Persons */
+            persons: number | null;
+            /** Problem */
+            problem: string | null;
+            /** Problem Text */
+            problem_text: string;
+            /** R */
+            r: number | null;
+            /** S */
+            s: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "major" | "below" | "unknown";
+            /** Why */
+            why: string;
         };
         /** ImportRow */
         ImportRow: {
@@ -9937,6 +10549,28 @@ export interface components {
             /** Total */
             total: number;
         };
+        /** Page[HazardOut] */
+        Page_HazardOut_: {
+            /** Items */
+            items: components["schemas"]["HazardOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[IdentificationOut] */
+        Page_IdentificationOut_: {
+            /** Items */
+            items: components["schemas"]["IdentificationOut"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
         /** Page[ImportRowOut] */
         Page_ImportRowOut_: {
             /** Items */
@@ -10231,6 +10865,17 @@ export interface components {
              * Format: date-time
              */
             since: string;
+        };
+        /** Party */
+        Party: {
+            /** Code */
+            code: string;
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Name En */
+            name_en: string;
         };
         /**
          * PartyOut
@@ -13135,6 +13780,24 @@ export interface components {
             kind: string;
         };
         /**
+         * SubstanceOut
+         * @description A row of GB 18218-2018 to choose from.
+         */
+        SubstanceOut: {
+            /** Cas */
+            cas: string;
+            /** Condition */
+            condition: string;
+            /** Entry */
+            entry: string;
+            /** Name En */
+            name_en: string;
+            /** Name Zh */
+            name_zh: string;
+            /** Table */
+            table: string;
+        };
+        /**
          * SuppressionCount
          * @description Audit of silences begun in the window; ``unauthorised`` ones have no owner, reason or end.
          */
@@ -14043,6 +14706,30 @@ export interface components {
             max_age_s?: number | null;
             /** Voters */
             voters: string[];
+        };
+        /**
+         * Watch
+         * @description How far the source is watched now: its points by state, and the open alarms on them.
+         *
+         *     ``online_share`` None: it has no points, which is not the same as all being well.
+         */
+        Watch: {
+            /** Online */
+            online: number;
+            /** Online Share */
+            online_share: number | null;
+            /** Open Alarms */
+            open_alarms: number;
+            /** Points */
+            points: number;
+            /** Stale */
+            stale: number;
+            /** Suspect */
+            suspect: number;
+            /** Unknown */
+            unknown: number;
+            /** Worst Priority */
+            worst_priority: number | null;
         };
         /**
          * WeatherPanel
@@ -23828,6 +24515,310 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RoleView"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hazards: {
+        parameters: {
+            query?: {
+                /** @description text in unit or enterprise */
+                q?: string | null;
+                state?: ("major" | "below" | "unknown") | null;
+                level?: number | null;
+                enterprise_id?: number | null;
+                /** @description level found differs from the level declared */
+                disagrees?: boolean | null;
+                sort?: "level" | "-level" | "r" | "-r" | "assessment_ends_on" | "unit";
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_HazardOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_hazards: {
+        parameters: {
+            query?: {
+                /** @description text in unit or enterprise */
+                q?: string | null;
+                state?: ("major" | "below" | "unknown") | null;
+                level?: number | null;
+                enterprise_id?: number | null;
+                /** @description level found differs from the level declared */
+                disagrees?: boolean | null;
+                sort?: "level" | "-level" | "r" | "-r" | "assessment_ends_on" | "unit";
+                format?: "csv" | "xlsx";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_hazards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardImport"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardImportReport"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summarise_hazards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardSummary"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_hazard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hazard_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HazardPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HazardDetail"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hazard_identifications: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                hazard_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_IdentificationOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_hazard_substances: {
+        parameters: {
+            query?: {
+                /** @description name, alias, CAS number or symbol */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SubstanceOut"][];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */

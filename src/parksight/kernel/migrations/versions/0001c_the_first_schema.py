@@ -1615,6 +1615,50 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_registry_equipment_zone_id"), ["zone_id"], unique=False)
 
     op.create_table(
+        "safety_hazard",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("enterprise_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("persons", sa.Integer(), nullable=True),
+        sa.Column("declared_level", sa.Integer(), nullable=True),
+        sa.Column("record_no", sa.String(length=64), nullable=False),
+        sa.Column("assessed_on", sa.Date(), nullable=True),
+        sa.Column("assessment_ends_on", sa.Date(), nullable=True),
+        sa.Column("remark", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("s", sa.Float(), nullable=True),
+        sa.Column("r", sa.Float(), nullable=True),
+        sa.Column("level", sa.Integer(), nullable=True),
+        sa.Column("problem", sa.String(length=64), nullable=True),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "declared_level BETWEEN 1 AND 4", name=op.f("ck_safety_hazard_declared_level_range")
+        ),
+        sa.CheckConstraint("persons >= 0", name=op.f("ck_safety_hazard_persons_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["enterprise_id"],
+            ["registry_enterprise.id"],
+            name=op.f("fk_safety_hazard_enterprise_id_registry_enterprise"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["unit_id"], ["registry_unit.id"], name=op.f("fk_safety_hazard_unit_id_registry_unit")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_hazard")),
+        sa.UniqueConstraint("unit_id", name=op.f("uq_safety_hazard_unit_id")),
+    )
+    with op.batch_alter_table("safety_hazard", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_safety_hazard_assessment_ends_on"), ["assessment_ends_on"], unique=False
+        )
+        batch_op.create_index(batch_op.f("ix_safety_hazard_enterprise_id"), ["enterprise_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_safety_hazard_level"), ["level"], unique=False)
+        batch_op.create_index(batch_op.f("ix_safety_hazard_state"), ["state"], unique=False)
+
+    op.create_table(
         "cases_clock",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1902,6 +1946,73 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_notifications_delivery_rate", ["user_id", "kind", "created_at"], unique=False
         )
+
+    op.create_table(
+        "safety_hazard_chemical",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hazard_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("substance", sa.String(length=120), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("tonnes", sa.Float(), nullable=False),
+        sa.Column("hazard_classes", sa.JSON(), nullable=False),
+        sa.Column("condition_confirmed", sa.Boolean(), nullable=False),
+        sa.Column("origin", sa.String(length=200), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.CheckConstraint("tonnes >= 0", name=op.f("ck_safety_hazard_chemical_tonnes_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["hazard_id"],
+            ["safety_hazard.id"],
+            name=op.f("fk_safety_hazard_chemical_hazard_id_safety_hazard"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_hazard_chemical")),
+    )
+    with op.batch_alter_table("safety_hazard_chemical", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_safety_hazard_chemical_hazard_id"), ["hazard_id"], unique=False)
+
+    op.create_table(
+        "safety_hazard_point",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hazard_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("point_id", sa.Integer(), nullable=False),
+        sa.Column("parameter", sa.String(length=16), nullable=False),
+        sa.Column("interlock", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["hazard_id"], ["safety_hazard.id"], name=op.f("fk_safety_hazard_point_hazard_id_safety_hazard")
+        ),
+        sa.ForeignKeyConstraint(
+            ["point_id"], ["telemetry_point.id"], name=op.f("fk_safety_hazard_point_point_id_telemetry_point")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_hazard_point")),
+        sa.UniqueConstraint("hazard_id", "point_id", name=op.f("uq_safety_hazard_point_hazard_id_point_id")),
+    )
+    with op.batch_alter_table("safety_hazard_point", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_safety_hazard_point_hazard_id"), ["hazard_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_safety_hazard_point_point_id"), ["point_id"], unique=False)
+
+    op.create_table(
+        "safety_identification",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("hazard_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("by_name", sa.String(length=200), nullable=False),
+        sa.Column("why", sa.String(length=64), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("s", sa.Float(), nullable=True),
+        sa.Column("r", sa.Float(), nullable=True),
+        sa.Column("level", sa.Integer(), nullable=True),
+        sa.Column("problem", sa.String(length=64), nullable=True),
+        sa.Column("problem_text", sa.Text(), nullable=False),
+        sa.Column("persons", sa.Integer(), nullable=True),
+        sa.Column("alpha", sa.JSON(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["hazard_id"], ["safety_hazard.id"], name=op.f("fk_safety_identification_hazard_id_safety_hazard")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_safety_identification")),
+        info={"parksight_append_only": True},
+    )
+    with op.batch_alter_table("safety_identification", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_safety_identification_hazard_id"), ["hazard_id"], unique=False)
 
     op.create_table(
         "cases_clock_pause",
@@ -2260,6 +2371,23 @@ def upgrade() -> None:
         )
     if op.get_bind().dialect.name == "sqlite":
         op.execute(
+            "CREATE TRIGGER safety_identification_no_update BEFORE UPDATE ON safety_identification BEGIN SELECT RAISE(ABORT, 'safety_identification is append-only'); END"
+        )
+        op.execute(
+            "CREATE TRIGGER safety_identification_no_delete BEFORE DELETE ON safety_identification BEGIN SELECT RAISE(ABORT, 'safety_identification is append-only'); END"
+        )
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE OR REPLACE FUNCTION parksight_append_only() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$ LANGUAGE plpgsql"
+        )
+        op.execute(
+            "CREATE TRIGGER safety_identification_append_only BEFORE UPDATE OR DELETE ON safety_identification FOR EACH ROW EXECUTE FUNCTION parksight_append_only()"
+        )
+        op.execute(
+            "CREATE TRIGGER safety_identification_no_truncate BEFORE TRUNCATE ON safety_identification FOR EACH STATEMENT EXECUTE FUNCTION parksight_append_only()"
+        )
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
             "CREATE TRIGGER duty_log_entry_no_update BEFORE UPDATE ON duty_log_entry BEGIN SELECT RAISE(ABORT, 'duty_log_entry is append-only'); END"
         )
         op.execute(
@@ -2352,6 +2480,19 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cases_clock_pause_clock_id"))
 
     op.drop_table("cases_clock_pause")
+    with op.batch_alter_table("safety_identification", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_safety_identification_hazard_id"))
+
+    op.drop_table("safety_identification")
+    with op.batch_alter_table("safety_hazard_point", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_point_point_id"))
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_point_hazard_id"))
+
+    op.drop_table("safety_hazard_point")
+    with op.batch_alter_table("safety_hazard_chemical", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_chemical_hazard_id"))
+
+    op.drop_table("safety_hazard_chemical")
     with op.batch_alter_table("notifications_delivery", schema=None) as batch_op:
         batch_op.drop_index("ix_notifications_delivery_rate")
         batch_op.drop_index(batch_op.f("ix_notifications_delivery_notice_id"))
@@ -2405,6 +2546,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_cases_clock_case_id"))
 
     op.drop_table("cases_clock")
+    with op.batch_alter_table("safety_hazard", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_state"))
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_level"))
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_enterprise_id"))
+        batch_op.drop_index(batch_op.f("ix_safety_hazard_assessment_ends_on"))
+
+    op.drop_table("safety_hazard")
     with op.batch_alter_table("registry_equipment", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_registry_equipment_zone_id"))
         batch_op.drop_index(batch_op.f("ix_registry_equipment_unit_id"))
