@@ -174,3 +174,21 @@ def test_nothing_can_take_a_silence_out_of_the_journal(watch: Watch) -> None:
     with watch.db.read() as session:
         entry = session.scalars(select(JournalEntry).where(JournalEntry.what == "shelved")).one()
     assert (entry.by_name, entry.comment) == ("李值班", "检修")
+
+
+def test_pages_are_told_what_the_settings_allow(watch: Watch) -> None:
+    """The longest shelf that is told is taken, a minute more is refused; readers of alarms may ask."""
+    watch.rule(1, h=step(40, priority=3))
+    watch.clock.advance(10)
+    watch.feed((1, 1, 50.0))
+    watch.alarms()
+    watch.who = caller("enterprise_user", 1)
+    told = watch.http.get("/api/v1/alarms/limits").json()
+    assert told["priority_matrix"] == watch.settings.priority_matrix
+    assert told["service_max_hours"] == watch.settings.service_max_hours
+    longest = told["shelve_max_minutes"][3 - 1]
+    watch.who = caller("duty_operator")
+    assert (
+        post(watch, "1/shelve", 422, reason="检修", minutes=longest + 1)["code"] == "alarms.shelve_too_long"
+    )
+    assert post(watch, "1/shelve", reason="检修", minutes=longest)["state"] == "SHLVD"

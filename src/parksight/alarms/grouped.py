@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, select
@@ -60,22 +61,53 @@ def shown(session: Session, caller: Caller, groups: Sequence[Group], providers: 
     firsts = _ends(session, caller, ids, (Alarm.raised_at, Alarm.id))
     standing = case((Alarm.condition == "cleared", 1), else_=0)
     worsts = _ends(session, caller, ids, (standing, Alarm.priority, Alarm.raised_at, Alarm.id))
+    return _composed(session, groups, _Members(counts, firsts, worsts), providers)
+
+
+def of_members(
+    session: Session, groups: Sequence[Group], alarms: Sequence[AlarmOut], providers: Providers
+) -> list[GroupOut]:
+    """Groups all of whose alarms are at hand, without asking the records for them again."""
+    whole = _Members({}, {}, {})
+    for g in groups:
+        own = sorted((a for a in alarms if a.group_id == g.id), key=lambda a: (a.raised_at, a.id))
+        whole.counts[g.id] = (
+            len(own), sum(a.condition == "active" for a in own), sum(a.condition == "unknown" for a in own),
+            sum(a.handling == "new" for a in own),
+        )  # fmt: skip
+        whole.firsts[g.id] = own[0]
+        whole.worsts[g.id] = min(own, key=lambda a: (a.condition == "cleared", a.priority, a.raised_at, a.id))
+    return _composed(session, groups, whole, providers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """Of each group: (size, active, unknown, unacknowledged), the first out, the worst."""
+
+    counts: dict[int, tuple[int, int, int, int]]
+    firsts: dict[int, AlarmOut]
+    worsts: dict[int, AlarmOut]
+
+
+def _composed(
+    session: Session, groups: Sequence[Group], members: _Members, providers: Providers
+) -> list[GroupOut]:
     named = {
         "enterprise": _named(session, Enterprise, {g.enterprise_id for g in groups}),
         "unit": _named(session, Unit, {g.unit_id for g in groups}),
         "thing": _named(session, Equipment, {g.thing_id for g in groups}),
     }
-    sources = _sources(session, groups, firsts, providers)
+    sources = _sources(session, groups, members.firsts, providers)
     out: list[GroupOut] = []
     for g in groups:
-        size, active, unknown, unseen = counts.get(g.id, (0, 0, 0, 0))
+        size, active, unknown, unseen = members.counts.get(g.id, (0, 0, 0, 0))
         out.append(
             GroupOut(
                 id=g.id, kind=cast(GroupKind, g.kind), priority=g.priority, opened_at=view.ms(g.opened_at),
                 last_at=view.ms(g.last_at), handling=cast(Handling, g.handling), cause=cast(Cause | None, g.cause),
                 closed_at=view.ms_or_none(g.closed_at), case_id=g.case_id, size=size, total=g.size, active=active,
-                unknown=unknown, unacknowledged=unseen, open=g.handling != "closed", first_out=firsts.get(g.id),
-                worst=worsts.get(g.id), enterprise=view.named(named["enterprise"].get(g.enterprise_id)),
+                unknown=unknown, unacknowledged=unseen, open=g.handling != "closed", first_out=members.firsts.get(g.id),
+                worst=members.worsts.get(g.id), enterprise=view.named(named["enterprise"].get(g.enterprise_id)),
                 unit=view.named(named["unit"].get(g.unit_id)), thing=view.named(named["thing"].get(g.thing_id)),
                 source=sources.get(g.id), wind_from_deg=g.wind_from_deg, merged_into_id=g.merged_into_id,
                 simulated=g.simulated,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -57,7 +57,14 @@ class Standing:
             wanted = select(Group).where(Group.id.in_({r.group_id for r in rows if r.group_id is not None}))
             if enterprise_id is not None:
                 wanted = wanted.where(Group.enterprise_id == enterprise_id)
-            groups = grouped.shown(session, SYSTEM, session.scalars(wanted).all(), self._providers)
+            records = session.scalars(wanted).all()
+            known = Counter(r.group_id for r in rows)
+            whole = [g for g in records if g.size == known[g.id]]  # most are: a new alarm founds its group
+            rest = [g for g in records if g.size != known[g.id]]
+            groups = [
+                *grouped.of_members(session, whole, rows, self._providers),
+                *grouped.shown(session, SYSTEM, rest, self._providers),
+            ]
         return {
             "rows": [r.model_dump(mode="json") for r in rows],
             "groups": [g.model_dump(mode="json") for g in groups],

@@ -672,6 +672,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alarms/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Limits
+         * @description What this site's settings allow: the priority matrix, how long an alarm may be kept silent.
+         */
+        get: operations["alarm_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/alarms/linkage-dry-run": {
         parameters: {
             query?: never;
@@ -5248,6 +5268,36 @@ export interface components {
              * @default
              */
             comment: string;
+        };
+        /**
+         * AlarmLimits
+         * @description Limits and tables of this site's settings.
+         *
+         *     Attributes:
+         *         priority_matrix: consequence -> time to respond -> priority (ISA-18.2 rationalisation).
+         *         shelve_max_minutes: longest shelf by priority, 1 first.
+         *         service_max_hours: longest time out of service before a new decision.
+         *         commissioning_days: days after its making in which a rule may be changed without a second person.
+         *         never_delay_kinds: kinds of points whose alarms take no on-delay.
+         *         escalate_s: seconds without acknowledgement until post, enterprise, officer and leader are told.
+         */
+        AlarmLimits: {
+            /** Commissioning Days */
+            commissioning_days: number;
+            /** Escalate S */
+            escalate_s: number[];
+            /** Never Delay Kinds */
+            never_delay_kinds: string[];
+            /** Priority Matrix */
+            priority_matrix: {
+                [key: string]: {
+                    [key: string]: number;
+                };
+            };
+            /** Service Max Hours */
+            service_max_hours: number;
+            /** Shelve Max Minutes */
+            shelve_max_minutes: number[];
         };
         /**
          * AlarmOut
@@ -16433,6 +16483,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alarm_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmLimits"];
+                };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */
             default: {

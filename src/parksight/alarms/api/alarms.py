@@ -15,6 +15,7 @@ from parksight.alarms.models import Alarm, JournalEntry
 from parksight.alarms.repository import Wanted
 from parksight.alarms.schemas import (
     AlarmDetail,
+    AlarmLimits,
     AlarmOut,
     Cause,
     Clean,
@@ -195,6 +196,12 @@ def _download(content: Iterator[bytes], name: str, form: str) -> StreamingRespon
 def status(caller: Annotated[Caller, requires("alarms.rule.read")], alarms: Service) -> dict[str, int]:
     """What the evaluation and its recorder are doing: counters at every door."""
     return alarms.stats()
+
+
+@router.get("/limits", operation_id="alarm_limits")
+def limits(_caller: Reading, alarms: Service) -> AlarmLimits:
+    """What this site's settings allow: the priority matrix, how long an alarm may be kept silent."""
+    return AlarmLimits.model_validate(alarms.settings, from_attributes=True)
 
 
 @router.get("/{alarm_id}", operation_id="get_alarm")

@@ -1,10 +1,14 @@
+import type { Noun } from '../RecordPicker.vue'
+
 /** Actions of a linkage and what each must be told; the form is drawn from this table. */
-export type FieldKind = 'text' | 'long' | 'number' | 'codes' | 'choice' | 'numbers' | 'flag' | 'lines' | 'several'
+export type FieldKind = 'text' | 'long' | 'number' | 'codes' | 'choice' | 'numbers' | 'flag' | 'lines' | 'several' | 'records' | 'posts'
 export interface Field {
   key: string
   kind: FieldKind
   /** Texts are `alarms.field.<key>`. */
   choices?: readonly string[]
+  /** Of `records`: what kind of record is looked for. */
+  noun?: Noun
   initial: unknown
   min?: number
   max?: number
@@ -13,7 +17,7 @@ export interface Field {
 
 export const ACTIONS: Record<string, readonly Field[]> = {
   open_case: [],
-  notify: [{ key: 'posts', kind: 'codes', initial: [] }, { key: 'text', kind: 'long', initial: '' }],
+  notify: [{ key: 'posts', kind: 'posts', initial: [] }, { key: 'text', kind: 'long', initial: '' }],
   camera: [{ key: 'radius_m', kind: 'number', initial: 500, min: 1, max: 20_000 }, { key: 'preset', kind: 'text', initial: '' }],
   adjacent: [{ key: 'limit', kind: 'number', initial: 20, min: 1, max: 100 }],
   wind: [],
