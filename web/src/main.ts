@@ -39,5 +39,7 @@ void session.loadMeta().catch(() => undefined)
 
 app.use(router)
 bindTimeWindow()
-app.mount('#app')
-startWorker()
+// The opening stays until there is something to draw in its place, be it the page that says what went wrong.
+void router.isReady().catch(() => undefined).finally(() => app.mount('#app'))
+// The worker is for the next visit without a network; it must not cost this one its first picture.
+window.addEventListener('load', () => (window.requestIdleCallback ?? window.setTimeout)(startWorker), { once: true })
