@@ -97,6 +97,14 @@ def test_the_figures_of_a_change(desk: Desk) -> None:
              "rule": {"point_id": 1, "definition": draft}}  # fmt: skip
     proposal = desk.ask(ANNA, "POST", "/proposals", asked, 201)
     assert (proposal["tuning"]["fewer"], proposal["tuning"]["missed"]) == (41, 0)
+    shown = desk.ask(BO, "GET", f"/proposals/{proposal['id']}")["tuning"]
+    assert (shown["text"], shown["differences"]) == (
+        done["result"]["text"],
+        done["result"]["differences"][:100],
+    )
+    assert [p["code"] for p in shown["points"]] == ["P001"]
+    listed = desk.ask(BO, "GET", "/proposals")["items"][0]["tuning"]
+    assert "differences" not in listed and listed["fewer"] == 41
 
     deaf = {**body, "rule": {"point_id": 1, "definition": limit(60)}}
     result = wait(desk, desk.ask(ANNA, "POST", "/tuning", deaf, 202))["result"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,8 +19,12 @@ from parksight.alarms.schemas import (
     ProposalState,
     RecordId,
     RuleProposalOut,
+    TuningResult,
 )
-from parksight.alarms.tuning.service import TuningService
+from parksight.alarms.tuning.result import sentence
+from parksight.alarms.tuning.service import TuningService, points_of
+from parksight.alarms.view import point_ref
+from parksight.kernel.i18n import language_of
 from parksight.kernel.permissions import Caller
 from parksight.kernel.web import Page, Paging, ReadSession, WriteSession, paging, requires, service
 
@@ -30,7 +34,10 @@ Tuning = Annotated[TuningService, Depends(service("alarm_tuning"))]
 BatchId = Annotated[str, Path(pattern="^[0-9a-f]{16}$")]
 
 
-def _out(session: Session, caller: Caller, proposal: Proposal) -> RuleProposalOut:
+def _out(
+    session: Session, caller: Caller, proposal: Proposal, language: str | None = None
+) -> RuleProposalOut:
+    """A proposal; only its own page, in the reader's language, tells the replay in full."""
     before: Rule | RuleVersion | None = None
     if proposal.base_version is not None:
         before = session.scalar(
@@ -38,7 +45,20 @@ def _out(session: Session, caller: Caller, proposal: Proposal) -> RuleProposalOu
                 RuleVersion.rule_id == proposal.rule_id, RuleVersion.version == proposal.base_version
             )
         )
-    return shown.proposal(proposal, caller, before)
+    out = shown.proposal(proposal, caller, before)
+    if out.tuning is None:
+        return out
+    if language is None:
+        return out.model_copy(update={"tuning": {k: v for k, v in out.tuning.items() if k != "differences"}})
+    result = TuningResult.model_validate({"differences": [], **out.tuning, "text": ""})
+    refs = [
+        point_ref(p) for p in points_of(session, caller, sorted({d.point_id for d in result.differences}))
+    ]
+    told = {
+        "text": sentence(result, language), "differences": [d.model_dump() for d in result.differences],
+        "points": [r.model_dump() for r in refs if r is not None],
+    }  # fmt: skip
+    return out.model_copy(update={"tuning": {**out.tuning, **told}})
 
 
 @router.get("", operation_id="list_alarm_rule_proposals")
@@ -93,8 +113,12 @@ def reject_batch(
 
 
 @router.get("/{proposal_id}", operation_id="get_alarm_rule_proposal")
-def one(caller: Reading, session: ReadSession, service: Service, proposal_id: RecordId) -> RuleProposalOut:
-    return _out(session, caller, service.proposals.get(session, caller, proposal_id))
+def one(
+    caller: Reading, session: ReadSession, service: Service, proposal_id: RecordId, request: Request
+) -> RuleProposalOut:
+    """A proposal with the replay it rests on: the sentence and the newest differences."""
+    found = service.proposals.get(session, caller, proposal_id)
+    return _out(session, caller, found, language_of(request))
 
 
 @router.post("/{proposal_id}/approve", operation_id="approve_alarm_rule_proposal")

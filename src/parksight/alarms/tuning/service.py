@@ -90,6 +90,10 @@ class Preview:
     replayed: Replayed
 
 
+#: Differences that stay with a proposal; how many there were is always said.
+PROPOSED_DIFFERENCES = 100
+
+
 class _Nothing:
     """A store without observations."""
 
@@ -233,7 +237,7 @@ class TuningService:
         return job
 
     def summary(self, caller: Caller, job_id: str) -> dict[str, Any]:
-        """The figures of a finished replay, to go with a proposal.
+        """The figures of a finished replay and its newest differences, to go with a proposal.
 
         Raises:
             ProblemError: 404 not there; 409 not finished.
@@ -241,7 +245,8 @@ class TuningService:
         job = self.get(caller, job_id)
         if job.result is None:
             raise conflict("alarms.tuning.not_done", state=job.state)
-        figures = job.result.model_dump(exclude={"differences", "text"})
+        figures = job.result.model_dump(exclude={"text"})
+        figures["differences"] = figures["differences"][:PROPOSED_DIFFERENCES]
         return {"id": job.id, "start": job.start, "end": job.end, **figures}
 
     def _run(self, job: Job) -> None:
