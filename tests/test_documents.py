@@ -19,6 +19,7 @@ from tools.settings_reference import PAGES, page, rows
 from parksight.app import openapi_document
 from parksight.cli import app as command_line
 from parksight.demo.accounts import PASSWORD, listed
+from parksight.kernel.i18n import LANGUAGES, has
 from parksight.kernel.permissions import ROLES
 from parksight.kernel.settings import keys, load_settings
 from parkzone.cli import app as zone_command_line
@@ -227,6 +228,13 @@ def test_the_list_of_settings_is_current(language: str) -> None:
 def test_the_list_of_settings_is_complete() -> None:
     text = PAGES["en"].read_text(encoding="utf-8")
     assert not [key for key in keys() if f"| `{key}` |" not in text]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_setting_and_section_is_explained_in_every_language(language: str) -> None:
+    """On the settings page and in the list alike: both read these texts."""
+    sections = {key.split(".")[0] for key in keys() if "." in key}
+    assert not [key for key in (*keys(), *sorted(sections)) if not has(f"kernel.setting.{key}", language)]
 
 
 def test_bounds_and_types_are_read_from_the_settings() -> None:

@@ -1,12 +1,12 @@
 """Writes the list of settings for administrators, in English and Chinese, from the settings themselves.
 
 ``python tools/settings_reference.py`` writes both pages; ``--check`` only says whether they are current.
-Meanings are in ``settings_meanings.csv``; a key without one there shows what its own description says.
+Meanings are texts ``kernel.setting.<key>`` of ``kernel/system/locales``, as the settings page shows them; a key without
+one there shows what its own description says.
 """
 
 from __future__ import annotations
 
-import csv
 import sys
 import types
 import typing
@@ -22,7 +22,7 @@ PAGES = {
     "en": ROOT / "docs" / "administrator" / "settings.md",
     "zh": ROOT / "docs" / "zh-CN" / "administrator" / "settings.md",
 }
-MEANINGS = Path(__file__).with_name("settings_meanings.csv")
+_LANGUAGES = {"en": "en", "zh": "zh-CN"}
 _BOUNDS = (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
 _TEXT = {
     "en": (
@@ -62,10 +62,11 @@ class Row:
     described: str
 
 
-def meanings() -> dict[str, dict[str, str]]:
-    """Key or section -> meaning by language."""
-    with MEANINGS.open(encoding="utf-8", newline="") as file:
-        return {line["key"]: {"en": line["en"], "zh": line["zh"]} for line in csv.DictReader(file)}
+def meaning(key: str, language: str, otherwise: str = "") -> str:
+    """What a key or a section is for."""
+    from parksight.kernel.i18n import catalog
+
+    return catalog()[_LANGUAGES[language]].get(f"kernel.setting.{key}", otherwise)
 
 
 def section(info: FieldInfo) -> type[BaseModel] | None:
@@ -122,21 +123,20 @@ def page(language: str) -> str:
     """The whole page, Markdown."""
     from parksight.kernel.settings import Settings
 
-    known = meanings()
     title, how, general, head = _TEXT[language]
 
     def table(model: type[BaseModel], prefix: str = "") -> str:
         lines = [head]
         for row in rows(model, prefix):
-            meaning = known.get(row.key, {}).get(language) or row.described
-            lines.append(f"| `{row.key}` | {row.kind} | {row.default} | {row.bounds} | {meaning} |")
+            said = meaning(row.key, language, row.described)
+            lines.append(f"| `{row.key}` | {row.kind} | {row.default} | {row.bounds} | {said} |")
         return "\n".join(lines)
 
     parts = [title, how, general, table(Settings)]
     for name, info in Settings.model_fields.items():
         model = section(info)
         if model is not None:
-            parts += [f"## `[{name}]`", known.get(name, {}).get(language, ""), table(model, f"{name}.")]
+            parts += [f"## `[{name}]`", meaning(name, language), table(model, f"{name}.")]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from parksight import __version__
 from parksight.kernel.errors import ProblemError, forbidden
-from parksight.kernel.i18n import LANGUAGES
+from parksight.kernel.i18n import LANGUAGES, has, language_of, translate
 from parksight.kernel.identity.origins import is_loopback
 from parksight.kernel.permissions import Caller
 from parksight.kernel.settings import Section, Settings, is_secret, keys
@@ -167,7 +167,7 @@ def list_settings(
             secret=is_secret(key),
             source=settings.source_of(key),
             default=masked(key, _at(fresh, key)),
-            description=_description(key),
+            description=_description(key, language_of(request)),
         )
         for key in keys()
     ]
@@ -191,7 +191,10 @@ def _at(settings: Settings, key: str) -> Any:
     return value
 
 
-def _description(key: str) -> str:
+def _description(key: str, language: str) -> str:
+    """What a setting is for, in the reader's language; its own words where nobody has translated them."""
+    if has(f"kernel.setting.{key}", language):
+        return translate(f"kernel.setting.{key}", language)
     model: type[Section] = Settings
     *sections, name = key.split(".")
     for section in sections:
