@@ -1,0 +1,1 @@
+"""Heads: where they point, who may turn them, and that they stop."""
