@@ -6,9 +6,9 @@ import { lineOf, locate, reveal, slice } from '@/modules/alarms/list/windowing'
 import { counts, instants, peaks } from '@/modules/alarms/performance/binning'
 import { blank, differences, draftOf, sent } from '@/modules/alarms/rules/draft'
 import { BASELINES, SIGNALS, stepsOf } from '@/modules/alarms/rules/signals'
-import en from '@/modules/alarms/locales/en.json'
-import zh from '@/modules/alarms/locales/zh-CN.json'
+import alarms from '@/modules/alarms'
 
+const { 'zh-CN': zh, en } = alarms.locales
 const schemas = (schema as unknown as { components: { schemas: Record<string, { properties?: Record<string, { const?: string; enum?: string[] }> }> } }).components.schemas
 /** Schemas by the word their `kind` is tied to. */
 const kinds = (suffix: RegExp): Map<string, string[]> =>

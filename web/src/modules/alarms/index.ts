@@ -1,6 +1,8 @@
 import type { WebModule } from '@/module'
 import en from './locales/en.json'
 import zh from './locales/zh-CN.json'
+import rulesEn from './rules/locales/en.json'
+import rulesZh from './rules/locales/zh-CN.json'
 
 const alarms: WebModule = {
   name: 'alarms',
@@ -31,6 +33,7 @@ const alarms: WebModule = {
     },
   ],
   nav: [{ route: 'alarms', label: 'alarms.nav', permission: 'alarms.alarm.read', order: 30, group: 'main' }],
-  locales: { 'zh-CN': zh, en },
+  // The texts of rules and linkage stand beside their forms.
+  locales: { 'zh-CN': { ...zh, ...rulesZh }, en: { ...en, ...rulesEn } },
 }
 export default alarms
