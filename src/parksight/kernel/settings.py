@@ -324,6 +324,43 @@ class PushSettings(Section):
     row_errors: int = Field(20, ge=1, le=1000, description="row errors described in an answer")
 
 
+class LookoutSettings(Section):
+    """What the cloud eye keeps, and how much of the machine looking at pictures may cost."""
+
+    pre_roll_s: float = Field(10.0, ge=0, le=120, description="kept before an event")
+    post_roll_s: float = Field(20.0, ge=1, le=600, description="recorded after it")
+    ring_mb: int = Field(16, ge=1, le=1024, description="memory per camera for the pre-roll")
+    max_rings: int = Field(64, ge=1, description="cameras armed at the same time")
+    max_clip_s: float = Field(300.0, ge=5, le=3600)
+    max_clip_mb: int = Field(60, ge=1, le=4096, description="not above files.max_mb, under which it is stored")
+    max_recording: int = Field(16, ge=1, description="clips recorded at the same time")
+    keep_days: float = Field(30.0, ge=0, description="clips that are nobody's evidence")
+    keep_gb: float = Field(20.0, ge=0)
+    look_cpu_percent: float = Field(8.0, gt=0, le=100, description="of one core, for looking at pictures")
+    look_every_s: float = Field(10.0, ge=1, description="health of each camera, if the share above allows")
+    yield_load: float = Field(0.9, gt=0, description="load per core above which only health is looked at")
+    automatic_slews_per_minute: int = Field(6, ge=1, description="per camera")
+    drift_limit_deg: float = Field(0.5, gt=0, description="summed correction that calls for calibration")
+
+
+class CameraSettings(Section):
+    """Limits of the cameras' video: RTSP in, WebSocket out."""
+
+    enabled: bool = True
+    max_relays: int = Field(128, ge=1, description="streams open at the same time")
+    max_viewers: int = Field(256, ge=1, description="browsers' pictures at the same time")
+    max_viewers_per_stream: int = Field(64, ge=1)
+    queue_kb: int = Field(4096, ge=256, description="pictures waiting for one viewer before the jump to a key picture")
+    queue_pictures: int = Field(300, ge=10)
+    group_mb: int = Field(8, ge=1, description="cached since the newest key picture, per stream")
+    group_pictures: int = Field(300, ge=10)
+    linger_s: float = Field(8.0, ge=0, le=600, description="a stream goes on after its last viewer left")
+    connect_s: float = Field(5.0, gt=0, le=60, description="patience with a camera's answer")
+    silence_s: float = Field(5.0, gt=0.5, le=60, description="without a packet the camera counts as gone")
+    max_snapshots: int = Field(2, ge=1, le=16, description="snapshots decoded at the same time")
+    snapshot_wait_s: float = Field(6.0, gt=0, le=60, description="for a picture of a stream that is not open yet")
+
+
 class Settings(Section):
     data_dir: Path = Path(".parksight")
     database_url: str | None = None
@@ -347,6 +384,8 @@ class Settings(Section):
     mqtt: MqttSettings = MqttSettings()
     modbus: ModbusSettings = ModbusSettings()
     push: PushSettings = PushSettings()
+    cameras: CameraSettings = CameraSettings()
+    lookout: LookoutSettings = LookoutSettings()
 
     _sources: dict[str, str] = PrivateAttr(default_factory=dict)
 

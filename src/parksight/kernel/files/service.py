@@ -172,6 +172,19 @@ class Files:
                 deleted += 1
         return deleted
 
+    def discard(self, session: Session, sha256: str) -> int:
+        """Delete a content at once that no row needs any more; returns the bytes set free.
+
+        Only for what the platform itself wrote and nobody else can be uploading: recordings whose time is over.
+        """
+        needed = select(func.count()).where(StoredFile.sha256 == sha256, StoredFile.removed_at.is_(None))
+        path = self.path(sha256)
+        if session.scalar(needed) or not path.is_file():
+            return 0
+        size = path.stat().st_size
+        path.unlink()
+        return size
+
     def _write(self, part: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
         digest = hashlib.sha256()
         size = 0

@@ -1114,6 +1114,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_gateways_camera_link_protocol"), ["protocol"], unique=False)
 
     op.create_table(
+        "gateways_camera_tour",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("camera_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=100), nullable=False),
+        sa.Column("steps", sa.JSON(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["camera_id"],
+            ["registry_camera.id"],
+            name=op.f("fk_gateways_camera_tour_camera_id_registry_camera"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gateways_camera_tour")),
+        sa.UniqueConstraint("camera_id", "name", name=op.f("uq_gateways_camera_tour_camera_id_name")),
+    )
+    with op.batch_alter_table("gateways_camera_tour", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gateways_camera_tour_camera_id"), ["camera_id"], unique=False)
+
+    op.create_table(
         "kernel_user",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("username", sa.String(length=80), nullable=False),
@@ -1895,6 +1915,66 @@ def upgrade() -> None:
         batch_op.create_index("ix_duty_shift_time", ["starts_at", "ends_at"], unique=False)
 
     op.create_table(
+        "lookout_recording",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("camera_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("enterprise_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=12), nullable=False),
+        sa.Column("subject_kind", sa.String(length=24), nullable=True),
+        sa.Column("subject_id", sa.String(length=40), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("began_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("wall_exact", sa.Boolean(), nullable=False),
+        sa.Column("device_offset_ms", sa.Float(), nullable=True),
+        sa.Column("file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("track_file_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("sha256", sa.String(length=64), nullable=True),
+        sa.Column("bytes", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("frames", sa.Integer(), nullable=False),
+        sa.Column("dropped", sa.Integer(), nullable=False),
+        sa.Column("codec", sa.String(length=8), nullable=True),
+        sa.Column("width", sa.Integer(), nullable=True),
+        sa.Column("height", sa.Integer(), nullable=True),
+        sa.Column("calibration", sa.Integer(), nullable=True),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("failed", sa.String(length=40), nullable=True),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("by_name", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind IN ('clip', 'snapshot')", name=op.f("ck_lookout_recording_kind_known")),
+        sa.CheckConstraint(
+            "reason IN ('alarm', 'person', 'suspicion')", name=op.f("ck_lookout_recording_reason_known")
+        ),
+        sa.CheckConstraint(
+            "state IN ('recording', 'done', 'failed', 'deleted')",
+            name=op.f("ck_lookout_recording_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["camera_id"], ["registry_camera.id"], name=op.f("fk_lookout_recording_camera_id_registry_camera")
+        ),
+        sa.ForeignKeyConstraint(
+            ["file_id"], ["kernel_file.id"], name=op.f("fk_lookout_recording_file_id_kernel_file")
+        ),
+        sa.ForeignKeyConstraint(
+            ["track_file_id"], ["kernel_file.id"], name=op.f("fk_lookout_recording_track_file_id_kernel_file")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lookout_recording")),
+    )
+    with op.batch_alter_table("lookout_recording", schema=None) as batch_op:
+        batch_op.create_index("ix_lookout_recording_camera_began", ["camera_id", "began_ms"], unique=False)
+        batch_op.create_index(batch_op.f("ix_lookout_recording_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_lookout_recording_enterprise_id"), ["enterprise_id"], unique=False
+        )
+        batch_op.create_index("ix_lookout_recording_state_created", ["state", "created_at"], unique=False)
+
+    op.create_table(
         "notifications_delivery",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("notice_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -2502,6 +2582,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_notifications_delivery_channel_id"))
 
     op.drop_table("notifications_delivery")
+    with op.batch_alter_table("lookout_recording", schema=None) as batch_op:
+        batch_op.drop_index("ix_lookout_recording_state_created")
+        batch_op.drop_index(batch_op.f("ix_lookout_recording_enterprise_id"))
+        batch_op.drop_index(batch_op.f("ix_lookout_recording_case_id"))
+        batch_op.drop_index("ix_lookout_recording_camera_began")
+
+    op.drop_table("lookout_recording")
     with op.batch_alter_table("duty_shift", schema=None) as batch_op:
         batch_op.drop_index("ix_duty_shift_time")
         batch_op.drop_index("ix_duty_shift_desk_time")
@@ -2643,6 +2730,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_kernel_user_department_id"))
 
     op.drop_table("kernel_user")
+    with op.batch_alter_table("gateways_camera_tour", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gateways_camera_tour_camera_id"))
+
+    op.drop_table("gateways_camera_tour")
     with op.batch_alter_table("gateways_camera_link", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_gateways_camera_link_protocol"))
 
