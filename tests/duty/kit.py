@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,10 +19,13 @@ from parksight.kernel.bus import Bus, Event
 from parksight.kernel.clock import SimulatedClock
 from parksight.kernel.db import Database
 from parksight.kernel.http.problems import add_handlers
+from parksight.kernel.identity.callers import CallerDirectory
 from parksight.kernel.identity.models import Assignment, Department, Organisation, Post, User
 from parksight.kernel.identity.passwords import Passwords
+from parksight.kernel.identity.sessions import Sessions
 from parksight.kernel.permissions import ROLES, Caller
-from parksight.kernel.settings import DutySettings
+from parksight.kernel.sealing import Sealer
+from parksight.kernel.settings import DutySettings, Settings
 from parksight.registry.models import Enterprise
 
 #: Monday 2026-03-02, 08:00 in the zone.
@@ -54,7 +59,7 @@ class Watch:
         self.db = Database(url, self.bus, self.clock)
         self.db.create_all()
         self.settings = settings or DutySettings(horizon_days=10)
-        self.duty = DutyService(self.db, self.clock, self.settings, "Asia/Shanghai", Passwords(10, HASHER))
+        self.duty = DutyService(self.db, self.clock, self.settings, "Asia/Shanghai")
         self._furnish()
         self.who = self.caller(8)
         self.http = TestClient(self._app())
@@ -121,6 +126,11 @@ class Watch:
         state = app.state
         state.db, state.clock, state.duty = self.db, self.clock, self.duty
         state.settings = SimpleNamespace(language="zh-CN")
+        rules = Settings()
+        sealer = Sealer(Path(tempfile.gettempdir()))  # nobody here has a second factor to seal
+        callers = CallerDirectory(self.db, self.clock, rules)
+        sessions = Sessions(self.db, self.clock, rules, Passwords(10, HASHER), sealer, callers)
+        state.identity = SimpleNamespace(sessions=sessions)
 
         @app.middleware("http")
         async def _sign_in(request: Request, proceed):  # type: ignore[no-untyped-def]

@@ -28,6 +28,11 @@ def draft(watch: Watch, desk: int, who: int = 1) -> dict:
     return watch.call("POST", f"desks/{desk}/handovers", who, 201, json={})
 
 
+def may(watch: Watch, made: dict, who: int) -> list[str]:
+    """What the page may offer somebody."""
+    return watch.call("GET", f"handovers/{made['id']}", who)["may"]
+
+
 def test_three_calls_hand_a_shift_over(watch: Watch, desk: int) -> None:
     watch.call("POST", f"desks/{desk}/log", 1, 201, json={"text": "3号储罐巡检", "category": "equipment"})
     watch.clock.advance(8 * 3600 - 300)  # 15:55, crew A leaves, D comes
@@ -40,7 +45,10 @@ def test_three_calls_hand_a_shift_over(watch: Watch, desk: int) -> None:
     assert remarked["hash"] != made["hash"]
     assert remarked["snapshot_hash"] == made["snapshot_hash"]
     assert remarked["sections"][0]["items"][0]["remark"] == "看液位"
+    assert (remarked["may"], may(watch, made, 4), may(watch, made, 2)) == (["remark", "sign"], [], [])
     signed = watch.call("POST", f"handovers/{made['id']}/sign", 1, json={**SIGN, "hash": remarked["hash"]})
+    answers = [may(watch, made, who) for who in (1, 2, 4, 8)]
+    assert answers == [[], [], ["accept", "refuse"], []], "only who comes may answer, not any third person"
     assert (signed["state"], signed["left"]["method"]) == ("signed", "password")
     done = watch.call("POST", f"handovers/{made['id']}/accept", 4, json={**SIGN, "hash": signed["hash"]})
     assert done["state"] == "handed_over"
@@ -58,8 +66,7 @@ def test_only_the_right_people_sign_and_nobody_twice(watch: Watch, desk: int) ->
     watch.call("POST", f"{path}/accept", 4, 409, json=SIGN)  # not signed yet
     assert watch.call("POST", f"{path}/sign", 4, 409, json=SIGN)["code"] == "duty.handover.not_on_shift"
     assert (
-        watch.call("POST", f"{path}/sign", 1, 422, json={"password": "no"})["code"]
-        == "duty.handover.wrong_password"
+        watch.call("POST", f"{path}/sign", 1, 422, json={"password": "no"})["code"] == "kernel.password.wrong"
     )
     assert (
         watch.call("POST", f"{path}/sign", 1, 409, json={**SIGN, "hash": "0" * 64})["code"]
@@ -73,6 +80,7 @@ def test_only_the_right_people_sign_and_nobody_twice(watch: Watch, desk: int) ->
 
 
 def test_a_signature_is_guessed_only_a_few_times(watch: Watch, desk: int) -> None:
+    """And whoever guesses locks the account, for signatures as for signing in."""
     made = draft(watch, desk)
     for _ in range(5):
         watch.call("POST", f"handovers/{made['id']}/sign", 1, 422, json={"password": "guess"})
@@ -83,6 +91,7 @@ def test_an_old_draft_is_made_anew_and_keeps_its_remarks(watch: Watch, desk: int
     first = draft(watch, desk)
     watch.call("POST", f"handovers/{first['id']}/remarks", 1, json={"item": "*", "text": "平稳"})
     watch.clock.advance(31 * 60)
+    assert may(watch, first, 1) == ["remark"]
     assert (
         watch.call("POST", f"handovers/{first['id']}/sign", 1, 409, json=SIGN)["code"]
         == "duty.handover.stale"
@@ -121,7 +130,7 @@ def test_a_deputy_signs_for_the_absent(watch: Watch, desk: int) -> None:
     watch.call("POST", f"desks/{desk}/handovers", 5, 409, json={})
     watch.call("POST", f"absences/{absence['id']}/decide", 5, json={"accept": True})
     made = draft(watch, desk, 5)
-    assert made["state"] == "draft"
+    assert (made["state"], made["may"], may(watch, made, 1)) == ("draft", ["remark", "sign"], [])
     assert (
         watch.call("POST", f"handovers/{made['id']}/sign", 1, 409, json=SIGN)["code"]
         == "duty.handover.not_on_shift"

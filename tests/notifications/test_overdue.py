@@ -10,7 +10,6 @@ from tests.notifications.kit import Bell
 
 from parksight.duty.models import Shift
 from parksight.duty.service import DutyService
-from parksight.kernel.identity.passwords import Passwords
 from parksight.notifications.from_duty import DutyNotices
 from parksight.notifications.models import InboxItem, NoticeRow
 
@@ -48,7 +47,7 @@ def test_late_then_missing_each_once_also_after_a_restart(bell: Bell) -> None:
     late = [("late", DAY, "your_shift"), ("late", EVENING, "desk")]
     assert told(bell) == late
     assert look_at(bell, 8 * 60 + 16) == 0
-    again = DutyService(watch.db, watch.clock, watch.settings, "Asia/Shanghai", Passwords(10))
+    again = DutyService(watch.db, watch.clock, watch.settings, "Asia/Shanghai")
     DutyNotices(bell.room.notifier).attach(again.hooks)
     look_at(bell, 12 * 60, again)
     assert told(bell) == late, "what an earlier process told is not told again, however long ago"

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from sqlalchemy import select
@@ -22,21 +22,18 @@ from parksight.duty.contributors import HandoverContributor, Item, Section
 from parksight.duty.events import ShiftHandedOver
 from parksight.duty.hooks import Hooks
 from parksight.duty.models import Handover, Remark, Shift, Snapshot
-from parksight.duty.schemas import HandoverSignIn
 from parksight.kernel import audit
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import emit
-from parksight.kernel.errors import ProblemError, conflict, invalid, not_found
-from parksight.kernel.identity.models import User
-from parksight.kernel.identity.passwords import Passwords
+from parksight.kernel.errors import ProblemError, conflict, not_found
 from parksight.kernel.permissions import Caller
-from parksight.kernel.rate import SlidingWindow
 from parksight.kernel.settings import DutySettings
 
 log = structlog.get_logger(__name__)
 #: Section that stands for a contributor that failed: the gap must be seen, not hidden.
 FAILED = "duty.handover.section_failed"
 WHOLE = "*"
+Act = Literal["remark", "sign", "accept", "refuse"]
 
 
 def canonical(content: object) -> str:
@@ -63,14 +60,12 @@ class Handovers:
     Args:
         clock: time.
         settings: grace and age of drafts.
-        passwords: proves a signing person anew.
         hooks: told when a handover is signed, refused or done.
     """
 
-    def __init__(self, clock: Clock, settings: DutySettings, passwords: Passwords, hooks: Hooks) -> None:
-        self._clock, self._settings, self._passwords, self._hooks = clock, settings, passwords, hooks
+    def __init__(self, clock: Clock, settings: DutySettings, hooks: Hooks) -> None:
+        self._clock, self._settings, self._hooks = clock, settings, hooks
         self._contributors: list[HandoverContributor] = []
-        self._attempts = SlidingWindow(5, 60, clock)
 
     def register(self, contributor: HandoverContributor) -> None:
         """Let a room speak at every handover, in the order of registration."""
@@ -134,11 +129,17 @@ class Handovers:
         )  # fmt: skip
         return row
 
-    def sign(self, session: Session, caller: Caller, handover_id: int, body: HandoverSignIn) -> Handover:
+    def sign(
+        self, session: Session, caller: Caller, handover_id: int, seen: str | None, method: str
+    ) -> Handover:
         """The leaving person signs; from now on nothing of it changes.
 
+        Args:
+            seen: hash the person was shown; refused when it is not what is there.
+            method: how they proved who they are.
+
         Raises:
-            ProblemError: 404; 409 ``not_draft``, ``not_on_shift``, ``stale``, ``changed``; 422 wrong password.
+            ProblemError: 404; 409 ``not_draft``, ``not_on_shift``, ``stale``, ``changed``.
         """
         row = self.get(session, caller, handover_id, lock=True)
         if row.state != "draft":
@@ -148,23 +149,25 @@ class Handovers:
         if now - row.drafted_at > timedelta(minutes=self._settings.draft_minutes):
             raise conflict("duty.handover.stale", minutes=self._settings.draft_minutes)
         found = full_hash(self.snapshot(session, row.id), remarks_of(session, row.id))
-        if body.hash is not None and body.hash != found:
+        if seen is not None and seen != found:
             raise conflict("duty.handover.changed")
-        row.left_method = self._prove(session, caller, body)
+        row.left_method = method
         row.state, row.signed_hash, row.left_by, row.left_at = "signed", found, caller.id, now
         self._note(session, caller, row, "sign", None)
         return row
 
-    def accept(self, session: Session, caller: Caller, handover_id: int, body: HandoverSignIn) -> Handover:
-        """The person taking over signs the same hash; now the shift is handed over.
+    def accept(
+        self, session: Session, caller: Caller, handover_id: int, seen: str | None, method: str
+    ) -> Handover:
+        """The person taking over signs the same hash; now the shift is handed over. Arguments as of :meth:`sign`.
 
         Raises:
-            ProblemError: 404; 409 ``not_signed``, ``same_person``, ``not_on_shift``, ``changed``; 422 wrong password.
+            ProblemError: 404; 409 ``not_signed``, ``same_person``, ``not_on_shift``, ``changed``.
         """
         row, found = self._to_answer(session, caller, handover_id)
-        if body.hash is not None and body.hash != found:
+        if seen is not None and seen != found:
             raise conflict("duty.handover.changed")
-        row.taken_method = self._prove(session, caller, body)
+        row.taken_method = method
         row.state, row.taken_by, row.taken_at = "handed_over", caller.id, self._clock.now()
         self._shift(session, row.from_shift_id).state = "handed_over"
         self._note(session, caller, row, "accept", None)
@@ -182,6 +185,21 @@ class Handovers:
         )
         self._note(session, caller, row, "refuse", reason)
         return row
+
+    def may(self, session: Session, caller: Caller, row: Handover) -> list[Act]:
+        """What the caller may do with it as it stands: what the page offers, by the rules that judge the doing."""
+        if not caller.may("duty.handover.sign"):
+            return []
+        if row.state == "draft" and self._is_on(session, caller, self._shift(session, row.from_shift_id)):
+            old = self._clock.now() - row.drafted_at > timedelta(minutes=self._settings.draft_minutes)
+            return ["remark"] if old else ["remark", "sign"]
+        if row.state != "signed" or row.left_by == caller.id:
+            return []
+        return (
+            ["accept", "refuse"]
+            if self._is_on(session, caller, self._shift(session, row.to_shift_id))
+            else []
+        )
 
     def get(self, session: Session, caller: Caller, handover_id: int, *, lock: bool = False) -> Handover:
         """Raises a 404 problem; ``lock``: of two who answer at the same moment the second sees the first's answer."""
@@ -246,8 +264,11 @@ class Handovers:
         at = min(max(self._clock.now(), shift.starts_at), shift.ends_at)
         return {presence.deputy_of(session, user_id, at) or user_id for user_id in crew}
 
+    def _is_on(self, session: Session, caller: Caller, shift: Shift) -> bool:
+        return caller.id is not None and caller.kind == "user" and caller.id in self._present(session, shift)
+
     def _on_shift(self, session: Session, caller: Caller, shift: Shift) -> None:
-        if caller.id is None or caller.kind != "user" or caller.id not in self._present(session, shift):
+        if not self._is_on(session, caller, shift):
             raise conflict("duty.handover.not_on_shift", shift=shift.id)
 
     @staticmethod
@@ -266,17 +287,6 @@ class Handovers:
             .with_for_update()
         )
         return found
-
-    def _prove(self, session: Session, caller: Caller, body: HandoverSignIn) -> str:
-        """How the signature was proved: ``password``, or ``session`` for people who have none."""
-        user = session.get(User, caller.id)
-        assert user is not None  # the caller is signed in as this person
-        if user.password_hash is None:
-            return "session"
-        self._attempts.check(f"sign:{user.id}")
-        if not self._passwords.verify(user.password_hash, body.password or ""):
-            raise invalid("duty.handover.wrong_password", "/password")
-        return "password"
 
     def _gather(
         self, session: Session, caller: Caller, since: datetime, until: datetime

@@ -315,6 +315,7 @@ class HandoverSignIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: str | None = Field(None, max_length=256)
+    code: str | None = Field(None, max_length=20, description="of the second factor, where one is in force")
     hash: str | None = Field(
         None, max_length=64, description="what the page showed; refused when it is not what is there"
     )
@@ -344,7 +345,7 @@ class HandoverSection(BaseModel):
 
 
 class Signature(BaseModel):
-    """``method``: ``password`` (proved anew) or ``session``."""
+    """``method``: ``password`` or ``password+totp`` (proved anew), or ``session``."""
 
     person: Person
     at: datetime
@@ -371,6 +372,9 @@ class HandoverOut(BaseModel):
     taken: Signature | None
     refused: Signature | None
     refusal: str
+    may: list[Literal["remark", "sign", "accept", "refuse"]] = Field(
+        description="what the caller may do with it now"
+    )
 
 
 class HandoverRow(BaseModel):

@@ -22,7 +22,6 @@ from parksight.duty.own_items import DutyItems
 from parksight.duty.rotas import Rotas
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
-from parksight.kernel.identity.passwords import Passwords
 from parksight.kernel.permissions import Caller
 from parksight.kernel.settings import DutySettings
 
@@ -41,12 +40,9 @@ class DutyService:
         clock: time.
         settings: horizon, grace, ages.
         timezone: the zone's civil time zone.
-        passwords: proves signing people anew.
     """
 
-    def __init__(
-        self, db: Database, clock: Clock, settings: DutySettings, timezone: str, passwords: Passwords
-    ) -> None:
+    def __init__(self, db: Database, clock: Clock, settings: DutySettings, timezone: str) -> None:
         self.db, self.clock, self.settings = db, clock, settings
         self.zone = ZoneInfo(timezone)
         self.hooks = Hooks()
@@ -54,7 +50,7 @@ class DutyService:
         self.crews = Crews(clock)
         self.absences = Absences(clock, self.hooks)
         self.log = ShiftLog(clock, settings)
-        self.handovers = Handovers(clock, settings, passwords, self.hooks)
+        self.handovers = Handovers(clock, settings, self.hooks)
         self.handovers.register(DutyItems())
         self._overdue: frozenset[tuple[int, str]] = frozenset()
         self._stopping = threading.Event()

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from parksight.duty import presence, repository, standing
 from parksight.duty.findings import Found
-from parksight.duty.handover import WHOLE, full_hash, remarks_of
+from parksight.duty.handover import WHOLE, Act, full_hash, remarks_of
 from parksight.duty.models import Absence, Desk, Handover, LogEntry, Remark, Rota, Shift, Snapshot
 from parksight.duty.presence import OnDuty
 from parksight.duty.schemas import (
@@ -173,7 +173,13 @@ def log_entries(session: Session, rows: Sequence[LogEntry]) -> list[LogOut]:
 
 
 def handover(
-    session: Session, row: Handover, snapshot: Snapshot, now: datetime, settings: DutySettings, language: str
+    session: Session,
+    row: Handover,
+    snapshot: Snapshot,
+    now: datetime,
+    settings: DutySettings,
+    language: str,
+    may: list[Act],
 ) -> HandoverOut:
     remarks = remarks_of(session, row.id)
     said = {r.item: r for r in remarks}
@@ -196,7 +202,7 @@ def handover(
         remark=said[WHOLE].text if WHOLE in said else None,
         left=signature(row.left_by, row.left_at, row.left_method),
         taken=signature(row.taken_by, row.taken_at, row.taken_method),
-        refused=signature(row.refused_by, row.refused_at, None), refusal=row.refusal,
+        refused=signature(row.refused_by, row.refused_at, None), refusal=row.refusal, may=may,
     )  # fmt: skip
 
 

@@ -56,7 +56,10 @@ MAX_IMPORT = 5_000
 def _gateway(room: Gateways, status: GatewayStatus) -> GatewayOut:
     watch = room.manager.supervision[status.name]
     out = GatewayOut.model_validate(status)
-    out.devices = len(room.context.directory.devices(status.name))
+    devices = room.context.directory.devices(status.name)
+    out.devices = len(devices)
+    lines = (room.context.activity.get(d.id) for d in devices)
+    out.last_frame_at = max((a.last_frame_at for a in lines if a and a.last_frame_at), default=None)
     out.restarts, out.last_error = watch.restarts, watch.last_error
     return out
 

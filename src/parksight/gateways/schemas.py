@@ -272,6 +272,9 @@ class GatewayOut(BaseModel):
     devices: int = 0
     restarts: int = 0
     last_error: str | None = None
+    last_frame_at: int | None = Field(
+        None, description="newest frame of any of its devices since the process started, ms since the epoch"
+    )
 
 
 class ProtocolOut(BaseModel):

@@ -162,7 +162,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One */
+        /**
+         * One
+         * @description A proposal with the replay it rests on: the sentence and the newest differences.
+         */
         get: operations["get_alarm_rule_proposal"];
         put?: never;
         post?: never;
@@ -8569,6 +8572,11 @@ export interface components {
             devices: number;
             /** Last Error */
             last_error?: string | null;
+            /**
+             * Last Frame At
+             * @description newest frame of any of its devices since the process started, ms since the epoch
+             */
+            last_frame_at?: number | null;
             /** Limits */
             limits: {
                 [key: string]: number;
@@ -8775,6 +8783,11 @@ export interface components {
             /** Id */
             id: number;
             left: components["schemas"]["Signature"] | null;
+            /**
+             * May
+             * @description what the caller may do with it now
+             */
+            may: ("remark" | "sign" | "accept" | "refuse")[];
             /** Refusal */
             refusal: string;
             refused: components["schemas"]["Signature"] | null;
@@ -8839,6 +8852,11 @@ export interface components {
          * @description A signature. People with a password prove themselves anew; others by their session.
          */
         HandoverSignIn: {
+            /**
+             * Code
+             * @description of the second factor, where one is in force
+             */
+            code?: string | null;
             /**
              * Hash
              * @description what the page showed; refused when it is not what is there
@@ -13414,7 +13432,7 @@ export interface components {
         };
         /**
          * Signature
-         * @description ``method``: ``password`` (proved anew) or ``session``.
+         * @description ``method``: ``password`` or ``password+totp`` (proved anew), or ``session``.
          */
         Signature: {
             /**

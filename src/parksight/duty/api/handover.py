@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from sqlalchemy.orm import Session
 
 from parksight.duty import repository, view
@@ -13,18 +13,33 @@ from parksight.duty.api.common import Duty, Language, MaybeKey, Pages
 from parksight.duty.models import Handover
 from parksight.duty.schemas import DraftIn, HandoverOut, HandoverRow, HandoverSignIn, RefuseIn, RemarkIn
 from parksight.duty.service import DutyService
+from parksight.kernel.identity.models import User
+from parksight.kernel.identity.services import IdentityServices
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import Page, ReadSession, RowId, WriteSession, requires
+from parksight.kernel.web import Page, ReadSession, RowId, WriteSession, requires, service
 
 router = APIRouter(generate_unique_id_function=lambda route: route.name)
 MayRead = Annotated[Caller, requires("duty.handover.read")]
 MaySign = Annotated[Caller, requires("duty.handover.sign")]
+Identity = Annotated[IdentityServices, Depends(service("identity"))]
 State = Literal["draft", "signed", "handed_over", "refused", "replaced"]
 
 
-def _shown(session: Session, duty: DutyService, row: Handover, language: str) -> HandoverOut:
-    snapshot = duty.handovers.snapshot(session, row.id)
-    return view.handover(session, row, snapshot, duty.clock.now(), duty.settings, language)
+def _shown(session: Session, duty: DutyService, caller: Caller, row: Handover, language: str) -> HandoverOut:
+    snapshot, may = duty.handovers.snapshot(session, row.id), duty.handovers.may(session, caller, row)
+    return view.handover(session, row, snapshot, duty.clock.now(), duty.settings, language, may)
+
+
+def _proved(duty: DutyService, identity: IdentityServices, caller: Caller, body: HandoverSignIn) -> str:
+    """How it is known that the caller sits there; by the session for people who have no password here.
+
+    A wrong password counts like a failed sign-in and locks the account the same way.
+    """
+    with duty.db.read() as session:
+        user = session.get(User, caller.id) if caller.kind == "user" and caller.id is not None else None
+        if user is not None and user.password_hash is None:
+            return "session"
+    return identity.sessions.prove(caller, body.password or "", body.code)
 
 
 @router.get("/handovers")
@@ -47,7 +62,7 @@ def get_handover(
     handover_id: RowId, caller: MayRead, session: ReadSession, duty: Duty, language: Language
 ) -> HandoverOut:
     """A handover with what was frozen, the remarks and the signatures."""
-    return _shown(session, duty, duty.handovers.get(session, caller, handover_id), language)
+    return _shown(session, duty, caller, duty.handovers.get(session, caller, handover_id), language)
 
 
 @router.post("/desks/{desk_id}/handovers", status_code=HTTPStatus.CREATED)
@@ -55,7 +70,9 @@ def draft_handover(
     desk_id: RowId, body: DraftIn, caller: MaySign, session: WriteSession, duty: Duty, language: Language
 ) -> HandoverOut:
     """Make the draft out of what is open and what changed since the shift began."""
-    return _shown(session, duty, duty.handovers.draft(session, caller, desk_id, body.shift_id), language)
+    return _shown(
+        session, duty, caller, duty.handovers.draft(session, caller, desk_id, body.shift_id), language
+    )
 
 
 @router.post("/handovers/{handover_id}/remarks")
@@ -64,7 +81,7 @@ def remark_handover(
 ) -> HandoverOut:
     """Say something about an item, or about the whole."""
     row = duty.handovers.remark(session, caller, handover_id, body.item, body.text)
-    return _shown(session, duty, row, language)
+    return _shown(session, duty, caller, row, language)
 
 
 @router.post("/handovers/{handover_id}/sign")
@@ -75,9 +92,12 @@ def sign_handover(
     session: WriteSession,
     duty: Duty,
     language: Language,
+    identity: Identity,
 ) -> HandoverOut:
     """The leaving person signs."""
-    return _shown(session, duty, duty.handovers.sign(session, caller, handover_id, body), language)
+    method = _proved(duty, identity, caller, body)  # before our unit of work holds any lock
+    row = duty.handovers.sign(session, caller, handover_id, body.hash, method)
+    return _shown(session, duty, caller, row, language)
 
 
 @router.post("/handovers/{handover_id}/accept")
@@ -88,9 +108,12 @@ def accept_handover(
     session: WriteSession,
     duty: Duty,
     language: Language,
+    identity: Identity,
 ) -> HandoverOut:
     """The person taking over signs; the shift is handed over."""
-    return _shown(session, duty, duty.handovers.accept(session, caller, handover_id, body), language)
+    method = _proved(duty, identity, caller, body)  # before our unit of work holds any lock
+    row = duty.handovers.accept(session, caller, handover_id, body.hash, method)
+    return _shown(session, duty, caller, row, language)
 
 
 @router.post("/handovers/{handover_id}/refuse")
@@ -99,4 +122,4 @@ def refuse_handover(
 ) -> HandoverOut:
     """The person taking over refuses, with the reason."""
     row = duty.handovers.refuse(session, caller, handover_id, body.reason)
-    return _shown(session, duty, row, language)
+    return _shown(session, duty, caller, row, language)

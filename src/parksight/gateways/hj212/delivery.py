@@ -173,6 +173,7 @@ class Courier:
         for delivery, receipt in zip(group, receipts, strict=True):
             line = activity.of(delivery.state.id)
             line.stored += receipt.stored
+            self._counters["stored"] += receipt.stored
             if receipt.rejected:
                 for reason, number in receipt.rejected.items():
                     line.rejected[reason] += number

@@ -1,17 +1,12 @@
 import { ref, watch, type Ref } from 'vue'
-import { api, type Page } from '@/api/client'
+import { api } from '@/api/client'
 import { usePoll, type Poll } from '@/lib/usePoll'
 import { serverNow } from '@/stores/clock'
 import { ratePerSecond, type Look } from './rates'
-import type { ConnectionOut, GatewayOut } from './types'
-
-/** Connections looked through for the newest frame; a gateway may have more. */
-const LOOKED = 1000
+import type { GatewayOut } from './types'
 
 export interface GatewayRow extends GatewayOut {
   rates: { readings: number | null; messages: number | null }
-  /** Newest frame of its connections; null where the protocol keeps none, or none has spoken. */
-  newest: number | null
 }
 
 const messagesOf = (g: GatewayOut): number | undefined =>
@@ -20,23 +15,8 @@ const messagesOf = (g: GatewayOut): number | undefined =>
 /** All gateways with rates between two looks. */
 export function useGateways(everyMs = 5000): { rows: Ref<GatewayRow[]>; poll: Poll<GatewayOut[]> } {
   const rows = ref<GatewayRow[]>([])
-  const newest = new Map<string, number | null>()
   const looks = new Map<string, Look[]>()
-  const poll = usePoll(async (signal) => {
-    const found = await api.get<GatewayOut[]>('/gateways', undefined, { signal })
-    await Promise.all(
-      found
-        // MQTT answers here with its brokers, which say nothing of single frames.
-        .filter((g) => g.connections > 0 && g.name !== 'mqtt')
-        .map(async (g) => {
-          const path = `/gateways/${encodeURIComponent(g.name)}/connections`
-          const got = await api.get<Page<ConnectionOut>>(path, { limit: LOOKED }, { signal })
-          const times = got.items.map((c) => c.last_frame_at ?? 0)
-          newest.set(g.name, Math.max(0, ...times) || null)
-        }),
-    )
-    return found
-  }, everyMs)
+  const poll = usePoll((signal) => api.get<GatewayOut[]>('/gateways', undefined, { signal }), everyMs)
   watch(poll.data, (found) => {
     rows.value = (found ?? []).map((g) => {
       const look: Look = { ms: serverNow(), counts: { readings: g.counters.readings ?? 0 } }
@@ -50,7 +30,6 @@ export function useGateways(everyMs = 5000): { rows: Ref<GatewayRow[]>; poll: Po
       return {
         ...g,
         rates: { readings: ratePerSecond(older, look, 'readings'), messages: ratePerSecond(older, look, 'messages') },
-        newest: newest.get(g.name) ?? null,
       }
     })
   })
