@@ -38,7 +38,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "safety_officer": (
         *_EVERYBODY, "registry.*.read", "registry.*.write", "registry.import", "registry.export", "telemetry.*.read",
         "telemetry.export", "telemetry.forensics.review", "alarms.*", "gateways.*.read", "command.*.read", "duty.*",
-        "cameras.video.read", "cameras.ptz.control", "lookout.*", "safety.*", "cases.*",
+        "cameras.video.read", "cameras.ptz.control", "cameras.ptz.takeover", "lookout.*", "safety.*", "cases.*",
     ),
     "environment_officer": (
         *_EVERYBODY, "registry.*.read", "telemetry.*.read", "telemetry.export", "telemetry.forensics.review",

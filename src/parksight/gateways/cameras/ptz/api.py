@@ -8,6 +8,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Path, Request, Response, WebSocket
 from sqlalchemy import select
+from starlette.requests import HTTPConnection
 
 from parksight.gateways.cameras.protocols import CameraError
 from parksight.gateways.cameras.ptz import aiming, joystick
@@ -35,7 +36,7 @@ from parksight.gateways.cameras.ptz.views import lock_out, state_out
 from parksight.kernel.db import Database
 from parksight.kernel.errors import ProblemError, conflict, not_found
 from parksight.kernel.permissions import Caller
-from parksight.kernel.web import ReadSession, RowId, WriteSession, database, requires, service
+from parksight.kernel.web import ReadSession, RowId, WriteSession, database, requires
 from parksight.registry.models import Camera
 
 router = APIRouter(
@@ -45,7 +46,16 @@ T = TypeVar("T")
 
 MayWatch = Annotated[Caller, requires("cameras.video.read")]
 MayTurn = Annotated[Caller, requires("cameras.ptz.control")]
-HeadsDep = Annotated[Heads, Depends(service("camera_heads"))]
+
+
+def camera_heads(request: HTTPConnection) -> Heads:
+    found: Heads | None = request.app.state.gateways.manager.get(Heads.name)
+    if found is None:
+        raise not_found("gateways.gateway", Heads.name)
+    return found
+
+
+HeadsDep = Annotated[Heads, Depends(camera_heads)]
 Token = Annotated[str, Path(min_length=1, max_length=64)]
 
 
@@ -272,5 +282,5 @@ async def stop_ptz_tour(mount: Turned, caller: MayTurn, heads: HeadsDep) -> Resp
 
 
 @router.websocket("/{camera_id}/ptz/joystick")
-async def ptz_joystick(websocket: WebSocket, camera_id: int) -> None:
-    await joystick.joystick(websocket, camera_id)
+async def ptz_joystick(websocket: WebSocket, camera_id: int, heads: HeadsDep) -> None:
+    await joystick.joystick(websocket, camera_id, heads)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -84,7 +84,7 @@ class Control:
         self._lock: Lock | None = None
         self._drag: Drag | None = None
         self._dead_man: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._manual_at = self._automatic_at = self._moved_at = float("-inf")
 
     # --- the lock
@@ -316,9 +316,9 @@ class Control:
         await self._note(caller, "stop", before, shown(self.head.now()), None)
 
     async def lost(self, session: str, why: str) -> None:
-        """A connection or session is gone: its drag ends."""
+        """A connection or session is gone: its drag ends, though whoever served it is being cancelled."""
         if self._drag is not None and self._drag.session == session:
-            await self._end(self._drag, why)
+            await asyncio.shield(self._spawn(self._end(self._drag, why)))
 
     async def close(self) -> None:
         """Nothing is left moving when the platform goes."""
@@ -378,10 +378,11 @@ class Control:
         log.error("stop_failed", camera=self.head.camera_id)
         return False
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _note(self, caller: Caller, kind: str, before: Any, after: Any, reason: str | None) -> None:
         await self._journal(caller, f"cameras.ptz.{kind}", self.head.camera_id, before, after, reason)

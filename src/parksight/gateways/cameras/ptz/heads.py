@@ -8,19 +8,24 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from sqlalchemy import select
 
+from parksight.gateways.cameras.events import CameraLinksChanged
 from parksight.gateways.cameras.models import CameraLink
-from parksight.gateways.cameras.protocols import CameraError, PoseTrack
+from parksight.gateways.cameras.onvif.device import OnvifPtz
+from parksight.gateways.cameras.protocols import CameraError, PoseTrack, Stream
 from parksight.gateways.cameras.ptz.aiming import ModelProvider
 from parksight.gateways.cameras.ptz.control import Control
 from parksight.gateways.cameras.ptz.devices import MAKERS, Address, Maker
 from parksight.gateways.cameras.ptz.head import Head
 from parksight.gateways.cameras.ptz.limits import PtzLimits
 from parksight.gateways.cameras.ptz.tours import Tour
+from parksight.gateways.protocols import ConnectionView, GatewayStatus
 from parksight.kernel import audit
+from parksight.kernel.bus import Bus, Event
 from parksight.kernel.clock import Clock
 from parksight.kernel.db import Database
 from parksight.kernel.errors import ProblemError
@@ -42,17 +47,25 @@ class Mount:
 
 
 class Heads:
-    """What ``app.state.camera_heads`` holds.
+    """Implements :class:`parksight.gateways.protocols.Gateway`: started, stopped and shown with the others.
 
     Args:
         db: links, tours, audit log.
         clock: ours.
         unseal: opens a link's password.
         limits: bounds of everything here.
+        bus: tells of changed links; without one they are noticed a little later.
+
+    Attributes:
+        model_of: calibrated model of a camera, set by the lookout.
+        makers: how a protocol's heads are made; GB/T 28181 adds its own.
     """
 
+    name = "heads"
+
     def __init__(
-        self, db: Database, clock: Clock, unseal: Callable[[str], str], limits: PtzLimits | None = None
+        self, db: Database, clock: Clock, unseal: Callable[[str], str], limits: PtzLimits | None = None,
+        bus: Bus | None = None,
     ) -> None:  # fmt: skip
         self.limits = limits or PtzLimits()
         self.clock = clock
@@ -66,6 +79,8 @@ class Heads:
         self._following = asyncio.Lock()
         self._automatic: deque[float] = deque()
         self.joysticks = 0
+        if bus is not None:
+            bus.subscribe(CameraLinksChanged.subject(), self._links_changed)
 
     # --- life
 
@@ -81,6 +96,41 @@ class Heads:
                 await self._task
             self._task = None
         await asyncio.gather(*(self._dismount(i) for i in list(self._mounts)))
+
+    def status(self) -> GatewayStatus:
+        counters: Counter[str] = Counter(heads=len(self._mounts), broken_links=len(self.broken))
+        rejected: Counter[str] = Counter()
+        for mount in self._mounts.values():
+            counters["heads_known"] += mount.head.now() is not None
+            counters["heads_failing"] += mount.head.error is not None
+            counters["locks"] += mount.control.lock is not None
+            counters["tours"] += mount.tour is not None
+            counters["stops_not_taken"] += mount.control.stop_failed
+            counters.update(mount.head.counters)
+            counters.update(mount.control.counters)
+            rejected.update(mount.head.failures)
+        limits = {"max_heads": self.limits.max_heads, "joysticks": self.limits.joysticks}
+        connected = counters["heads_known"]
+        return GatewayStatus(
+            self.name, self._task is not None, None, connected, limits, dict(counters + self.counters), dict(rejected)
+        )  # fmt: skip
+
+    def connections(self, limit: int = 1000) -> list[ConnectionView]:
+        return [
+            ConnectionView(
+                str(i), None, f"{m.address.host or '-'}:{m.address.port or '-'}", 0, m.head.heard_ms,
+                frames=m.head.counters["samples"], deviations=dict(m.head.failures),
+                state="lost" if m.head.error is not None else "connected",
+            )
+            for i, m in list(self._mounts.items())[:limit]
+        ]  # fmt: skip
+
+    def reload_devices(self) -> None:
+        """Cameras are not devices of the directory; their links are followed by their own event."""
+
+    async def _links_changed(self, _event: Event) -> None:
+        if self._task is not None:
+            await self.follow()
 
     async def _run(self) -> None:
         while True:
@@ -173,6 +223,34 @@ class Heads:
         mount = self._mounts.get(camera_id)
         clock = getattr(mount.head.device, "device_clock", None) if mount is not None else None
         return clock.offset_ms if clock is not None and clock.exact else None
+
+    async def stream_uri(self, camera_id: int, stream: Stream) -> str | None:
+        """Where the device says its stream is, at the host we reach it by (behind NAT its own address is useless).
+
+        Raises:
+            CameraError: the device cannot be asked.
+        """
+        mount = self._mounts.get(camera_id)
+        if mount is None or not isinstance(mount.head.device, OnvifPtz):
+            return None
+        told = (await mount.head.device.setup()).stream_uris[0 if stream == "main" else 1]
+        try:
+            parts = urlsplit(told)
+            port = parts.port or 554
+        except ValueError as error:
+            raise CameraError("no_address", told[:200]) from error
+        if parts.scheme not in ("rtsp", "rtsps") or not parts.hostname:
+            return None
+        host = mount.address.host or parts.hostname
+        return urlunsplit(
+            (
+                parts.scheme,
+                f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+                parts.path,
+                parts.query,
+                "",
+            )
+        )
 
     async def request_automatic(
         self, camera_id: int, pan: float, tilt: float, zoom: float, reason: str

@@ -44,9 +44,8 @@ class _Speed(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Speed)
 
 
-async def joystick(websocket: WebSocket, camera_id: int) -> None:
+async def joystick(websocket: WebSocket, camera_id: int, heads: Heads) -> None:
     """Serve one joystick. The kernel has checked origin and session before this runs."""
-    heads: Heads = websocket.app.state.camera_heads
     caller: Caller | None = getattr(websocket.state, "caller", None)
     await websocket.accept()
     if caller is None:
