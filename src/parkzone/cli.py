@@ -77,6 +77,28 @@ def run(
 
 
 @app.command()
+def cameras(
+    port: Annotated[int, typer.Option(help="Port of RTSP; 0: a free one.")] = 8654,
+    http_port: Annotated[
+        int, typer.Option(help="Port of ONVIF, photographs and control; 0: a free one.")
+    ] = 8655,
+    control_token: Annotated[
+        str,
+        typer.Option(envvar="PARKZONE_CAMERAS_TOKEN", help="Token of the control route; default: random."),
+    ] = "",
+    warm: Annotated[bool, typer.Option(help="Have the film crew ready before anybody looks.")] = False,
+    seed: SeedOption = DEFAULT_SEED,
+    parent: Annotated[int | None, typer.Option(help="End when this parent process has ended.")] = None,
+) -> None:
+    """Film the zone: 17 lookouts and some low cameras over RTSP and ONVIF, rendered when somebody looks."""
+    import asyncio
+
+    from parkzone.cameras.play import play
+
+    asyncio.run(play(seed, port, http_port, control_token, warm=warm, parent=parent))
+
+
+@app.command()
 def scenario(
     name: Annotated[str | None, typer.Argument(help="Scenario to start; none: list them.")] = None,
     stop: Annotated[bool, typer.Option(help="Stop it instead.")] = False,

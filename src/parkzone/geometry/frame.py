@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,15 @@ Point = tuple[float, float]
 F64 = npt.NDArray[np.float64]
 
 
-def to_xy(u: float, v: float) -> Point:
+@overload
+def to_xy(u: float, v: float) -> Point: ...
+
+
+@overload
+def to_xy(u: F64, v: F64) -> tuple[F64, F64]: ...
+
+
+def to_xy(u: Any, v: Any) -> Any:
     """Metres east and north of the centre."""
     return u * _COS - v * _SIN, u * _SIN + v * _COS
 
@@ -37,6 +45,11 @@ def to_lonlat(u: float, v: float) -> Point:
     """Longitude and latitude in degrees, WGS 84, six decimals."""
     x, y = to_xy(u, v)
     return round(LON0 + x / KX, 6), round(LAT0 + y / KY, 6)
+
+
+def to_uv(x: F64, y: F64) -> tuple[F64, F64]:
+    """Zone axes of metres east and north; inverse of :func:`to_xy`."""
+    return x * _COS + y * _SIN, -x * _SIN + y * _COS
 
 
 def xy_of(lon: float, lat: float) -> Point:

@@ -13,12 +13,11 @@ import numpy as np
 import shapely
 from shapely.geometry import Polygon
 
-from parkzone.geometry import frame
+from parkzone.geometry import frame, terrain
 from parkzone.geometry.buildings import Building, Stand, villages
 from parkzone.geometry.contours import contour_lines
 from parkzone.geometry.plan import USE_NAMES, Plan
 from parkzone.geometry.roads import railway, river, roads
-from parkzone.seeds import stream
 
 Feature = dict[str, Any]
 CONTOUR_STEP_M = 12.0
@@ -152,20 +151,9 @@ def lines(plan: Plan) -> dict[str, list[Feature]]:
 
 
 def contours(seed: int) -> list[Feature]:
-    """Hills around the flat zone: gaussian bumps, contour lines every 12 m, every fifth marked ``major``."""
-    rng = stream(seed, "terrain")
+    """Contour lines of the hills every 12 m, every fifth marked ``major``."""
     xs, ys = np.linspace(-8200.0, 8200.0, 150), np.linspace(-6600.0, 6900.0, 124)
-    grid_x, grid_y = np.meshgrid(xs, ys)
-    heights = np.zeros_like(grid_x)
-    for _ in range(80):
-        cx, cy = rng.uniform(-8600, 8600), rng.uniform(-6900, 7200)
-        width, top = rng.uniform(500, 1500), rng.uniform(20, 110)
-        heights += top * np.exp(-((grid_x - cx) ** 2 + (grid_y - cy) ** 2) / (2 * width * width))
-    out_u, out_v = (
-        np.maximum(0, np.abs(grid_x) - 5100) / 800,
-        np.maximum(0, np.abs(grid_y + 150) - 3350) / 650,
-    )
-    heights *= 1 - np.exp(-(out_u**2) - out_v**2)
+    heights = terrain.height(seed, *np.meshgrid(xs, ys))
     out: list[Feature] = []
     for level in np.arange(CONTOUR_STEP_M, 320.0, CONTOUR_STEP_M):
         for points in contour_lines(xs, ys, heights, float(level)):

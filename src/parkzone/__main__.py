@@ -1,0 +1,5 @@
+"""``python -m parkzone``."""
+
+from parkzone.cli import main
+
+main()
