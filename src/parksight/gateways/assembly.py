@@ -5,6 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from parksight.gateways.api import router as common_router
+from parksight.gateways.cameras.api import router as cameras_router
+from parksight.gateways.cameras.gateway import CamerasGateway
+from parksight.gateways.cameras.ptz.api import router as ptz_router
+from parksight.gateways.cameras.ptz.heads import Heads
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.hj212 import SPEC as HJ212
 from parksight.gateways.hj212.api import router as hj212_router
@@ -37,6 +41,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     modbus_router,
     mqtt_router,
     http_router,
+    cameras_router,
+    ptz_router,
     common_router,
 )
 
@@ -70,7 +76,19 @@ def gateways(context: GatewayContext, settings: Settings, db: Database, live: Li
     if settings.mqtt.enabled:
         library = MqttTemplates(settings.data_dir / "mqtt-templates")
         found.append(MqttGateway(context, settings.mqtt, db, Sealer(settings.data_dir), library))
+    if settings.cameras.enabled:
+        found += _cameras(context, settings, db)
     return found
+
+
+def _cameras(context: GatewayContext, settings: Settings, db: Database) -> list[Gateway]:
+    """Heads and video, each told what it needs of the other; heads first, for they stop what moves."""
+    unseal = Sealer(settings.data_dir).open
+    heads = Heads(db, context.clock, unseal, bus=context.bus)
+    video = CamerasGateway(context, settings.cameras, db, unseal)
+    video.track_of, video.watched = heads.track, heads.watched
+    video.address_of, video.clock_offset = heads.stream_uri, heads.clock_offset_ms
+    return [heads, video]
 
 
 def body_limits(settings: Settings) -> dict[str, int]:

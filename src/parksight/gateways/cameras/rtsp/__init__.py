@@ -1,0 +1,1 @@
+"""RTSP/RTP as a client: codecs without I/O (``sdp``, ``rtp``, ``rtcp``, ``depacketise``, ``timing``, ``messages``) and the session."""

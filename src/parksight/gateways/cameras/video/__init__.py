@@ -1,0 +1,1 @@
+"""Pictures to browsers: NAL units, parameter sets, fragmented MP4, relays and viewers."""
