@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from parksight.alarms import grouped, repository
 from parksight.alarms.api.common import Acknowledging, Handling, Reading, Service
@@ -23,6 +24,7 @@ from parksight.alarms.schemas import (
     RecordId,
     SplitIn,
 )
+from parksight.alarms.service import AlarmService
 from parksight.alarms.view import flood
 from parksight.alarms.workflow import CLASSIFY, CLOSE, RESPOND, VERIFY
 from parksight.kernel.permissions import Caller
@@ -76,38 +78,41 @@ def acknowledge(
     return grouped.detail(session, caller, group_id, alarms.providers)
 
 
+def _act(
+    session: Session, caller: Caller, alarms: AlarmService, group_id: int, transition: str, comment: str,
+    cause: str | None = None,
+) -> GroupDetail:  # fmt: skip
+    group = groups.get(session, caller, group_id)
+    alarms.handling.act(session, caller, group, transition, cause=cause, comment=comment)
+    return grouped.detail(session, caller, group_id, alarms.providers)
+
+
 @router.post("/groups/{group_id}/verify", operation_id="verify_alarm_group")
 def verify(
     caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: AlarmEndIn
 ) -> GroupDetail:
-    alarms.handling.act(session, caller, groups.get(session, caller, group_id), VERIFY, comment=body.comment)
-    return grouped.detail(session, caller, group_id, alarms.providers)
+    return _act(session, caller, alarms, group_id, VERIFY, body.comment)
 
 
 @router.post("/groups/{group_id}/classify", operation_id="classify_alarm_group")
 def classify(
     caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: ClassifyIn
 ) -> GroupDetail:
-    group = groups.get(session, caller, group_id)
-    alarms.handling.act(session, caller, group, CLASSIFY, cause=body.cause, comment=body.comment)
-    return grouped.detail(session, caller, group_id, alarms.providers)
+    return _act(session, caller, alarms, group_id, CLASSIFY, body.comment, body.cause)
 
 
 @router.post("/groups/{group_id}/respond", operation_id="respond_to_alarm_group")
 def respond(
     caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: AlarmEndIn
 ) -> GroupDetail:
-    alarms.handling.act(session, caller, groups.get(session, caller, group_id), RESPOND, comment=body.comment)
-    return grouped.detail(session, caller, group_id, alarms.providers)
+    return _act(session, caller, alarms, group_id, RESPOND, body.comment)
 
 
 @router.post("/groups/{group_id}/close", operation_id="close_alarm_group")
 def close(
     caller: Handling, session: WriteSession, alarms: Service, group_id: RecordId, body: CloseIn
 ) -> GroupDetail:
-    group = groups.get(session, caller, group_id)
-    alarms.handling.act(session, caller, group, CLOSE, cause=body.cause, comment=body.comment)
-    return grouped.detail(session, caller, group_id, alarms.providers)
+    return _act(session, caller, alarms, group_id, CLOSE, body.comment, body.cause)
 
 
 @router.post("/groups/{group_id}/split", status_code=201, operation_id="split_alarm_group")
