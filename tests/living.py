@@ -100,6 +100,7 @@ def living_park(folder: Path, *, days: float = 0.05, port: int | None = None) ->
         "PARKSIGHT_PORT": str(port),
         "PARKSIGHT_HJ212__PORT": str(free_port()),
         "PARKSIGHT_SECURITY__SIGN_IN_PER_MINUTE": "600",  # all tests sign in from one address
+        "PARKSIGHT_SECURITY__SESSIONS_PER_USER": "1000",  # and often: the page that is open must not lose its own
     }
     command = [
         sys.executable,

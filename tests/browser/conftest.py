@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
-from tests.living import PASSWORD, Site, living_park
+from tests.living import Site, living_park
 
 #: A busy machine draws late: what must become true is waited for, what must never happen is not given time.
 PATIENCE_MS = 20_000
@@ -82,9 +83,25 @@ class Watch:
             self.problems.append(f"console: {text[:300]}")
 
 
+@pytest.fixture(scope="session")
+def session_of(site: Site) -> Callable[[str], dict[str, str]]:
+    """The cookies of an account that signed in once for all tests: whoever ends a session signs in by himself."""
+    kept: dict[str, dict[str, str]] = {}
+
+    def cookies(username: str) -> dict[str, str]:
+        if username not in kept:
+            with site.client(username) as client:
+                kept[username] = dict(client.cookies)
+        return kept[username]
+
+    return cookies
+
+
 @pytest.fixture
-def sign_in(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """``sign_in("duty", width=390)`` opens a page for somebody; ``page.watch.problems`` is checked at the end."""
+def sign_in(
+    browser: Browser, site: Site, session_of: Callable[[str], dict[str, str]]
+) -> Iterator[Callable[..., Page]]:
+    """``sign_in("duty", width=390)`` opens the first page of somebody; what it may never do is checked at the end."""
     contexts: list[tuple[BrowserContext, Watch]] = []
 
     def open_page(
@@ -98,11 +115,10 @@ def sign_in(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         context.set_default_timeout(30_000)
         page = context.new_page()
         contexts.append((context, Watch(page, site.url, provoked)))
-        page.goto(f"{site.url}/sign-in")
-        page.fill("input[name=username]", username)
-        page.fill("input[name=password]", site.accounts.get(username, PASSWORD))
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/sign-in" not in url)
+        cookies = session_of(username).items()
+        context.add_cookies([{"name": name, "value": value, "url": site.url} for name, value in cookies])
+        page.goto(site.url)
+        page.wait_for_url(lambda url: "/sign-in" not in url and urlsplit(url).path != "/")
         return page
 
     yield open_page
