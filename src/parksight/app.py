@@ -41,6 +41,7 @@ from parksight.duty.service import DutyService
 from parksight.gateways import assembly as gateway_assembly
 from parksight.gateways import room
 from parksight.gateways.activity import ActivityBook
+from parksight.gateways.cameras.links import CameraLinks
 from parksight.gateways.context import GatewayContext
 from parksight.gateways.directory import DeviceDirectory
 from parksight.gateways.events import SourceDied
@@ -55,6 +56,7 @@ from parksight.kernel.clock import Clock, SystemClock
 from parksight.kernel.db import Database
 from parksight.kernel.http.description import describe_problems
 from parksight.kernel.identity.callers import CallerDirectory
+from parksight.kernel.sealing import Sealer
 from parksight.kernel.settings import Settings
 from parksight.notifications.from_duty import DutyNotices
 from parksight.notifications.room import Notifications
@@ -191,6 +193,7 @@ class Platform:
         state.alarms, state.alarm_rules, state.alarm_tuning = self.alarms, self.alarm_rules, self.alarm_tuning
         app.include_router(alarms_router)
         state.gateways = self.gateways
+        state.camera_links = CameraLinks(self.clock, Sealer(self.settings.data_dir))
         state.metrics.register(GatewayCollector(self.gateways.manager))
         for router in gateway_assembly.ROUTERS:
             app.include_router(router)
