@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from parksight.gateways.api import router as common_router
 from parksight.gateways.cameras.api import router as cameras_router
+from parksight.gateways.cameras.discovery_api import router as discovery_router
+from parksight.gateways.cameras.doctor.api import router as camera_doctor_router
 from parksight.gateways.cameras.gateway import CamerasGateway
 from parksight.gateways.cameras.ptz.api import router as ptz_router
 from parksight.gateways.cameras.ptz.heads import Heads
@@ -43,6 +45,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     http_router,
     cameras_router,
     ptz_router,
+    camera_doctor_router,
+    discovery_router,
     common_router,
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -162,6 +163,7 @@ async def _ask(call: Any) -> Any:
         raise
     except Fault as error:
         words = f"{error.message} {' '.join(str(getattr(c, 'text', c)) for c in error.subcodes or ())}"
+        words = re.sub(r"\{[^}]*\}", "", words)  # namespaces say nothing to a person
         low = words.lower()
         reason = (
             "credentials"
