@@ -22,6 +22,12 @@ from parksight.kernel.clock import SystemClock
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The platform runs on uvloop, whose transports are not asyncio's."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 def head_of(server: HeadServer, *, password: str | None = None, timeout_s: float = 3.0) -> OnvifPtz:
     http = DeviceHttp(
         "127.0.0.1",

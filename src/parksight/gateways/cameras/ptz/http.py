@@ -11,6 +11,7 @@ import contextlib
 import ssl
 from collections import Counter
 from dataclasses import dataclass
+from typing import cast
 
 import httptools
 
@@ -43,8 +44,7 @@ class _Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but ancestry
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
