@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from parkzone import payloads, rulebook
+from parkzone import hazards, payloads, rulebook
 from parkzone.addresses import Endpoints, broker_config
 from parkzone.api import Api, ApiError
 from parkzone.park import Park
@@ -54,6 +54,7 @@ async def setup(api: Api, park: Park, endpoints: Endpoints, progress: Progress) 
     progress("alarm-rules", len(files) + 2, total)
     counts["alarm-rules"] = await _rules(api, park)
     counts["linkages"] = await _linkages(api)
+    counts["hazards"] = await _hazards(api, park)
     progress("done", total, total)
     return counts
 
@@ -162,3 +163,9 @@ async def _linkages(api: Api) -> int:
     for row in wanted:
         await api.post("/alarms/linkages", row)
     return len(wanted)
+
+
+async def _hazards(api: Api, park: Park) -> int:
+    report = await api.post("/safety/hazards/import", {"rows": hazards.rows(park)})
+    _check("hazards", report)
+    return int(report["accepted"] + report["updated"])

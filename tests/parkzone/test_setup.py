@@ -18,7 +18,7 @@ from parksight.kernel.clock import SystemClock
 from parksight.kernel.identity.services import IdentityServices
 from parksight.kernel.settings import load_settings
 from parksight.serve import prepare, records
-from parkzone import rulebook
+from parkzone import hazards, rulebook
 from parkzone.addresses import Endpoints
 from parkzone.api import Api, ApiError
 from parkzone.mqtt.broker import free_port
@@ -95,6 +95,10 @@ def test_the_zone_is_introduced_once_and_follows_its_ports(park: Park, site: Sit
     assert counts["devices"] == len(park.catalogue.devices) + len(HISTORY_DEVICES)
     assert counts["alarm-rules"] == len(park.catalogue.points) + len(rulebook.rules(park))
     assert counts["linkages"] == len(rulebook.linkages())
+    assert counts["hazards"] == len(hazards.rows(park)) >= 25
+    found = site.get("/safety/hazards/summary").json()
+    assert all(found["by_level"][level] for level in "1234"), "all four levels of major hazard sources"
+    assert (found["unknown"], found["disagreeing"]) == (1, 1)
     assert counts["broker"] == 1
     assert steps[-1] == "done"
     for path, total in (("/enterprises", 90), ("/cameras", 17), ("/points", len(park.catalogue.points))):
