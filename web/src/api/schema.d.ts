@@ -1362,6 +1362,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/camera-discovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discover Cameras
+         * @description One WS-Discovery probe; answers are listed, nothing is entered.
+         */
+        post: operations["discover_cameras"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/camera-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Camera Links
+         * @description How the cameras are reached, without secrets.
+         */
+        get: operations["list_camera_links"];
+        /**
+         * Put Camera Links
+         * @description Enter links by camera code, all or none; what is there is replaced.
+         */
+        put: operations["put_camera_links"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cameras": {
         parameters: {
             query?: never;
@@ -1374,6 +1418,390 @@ export interface paths {
         put?: never;
         /** Create */
         post: operations["create_cameras"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Examine Camera
+         * @description Why there is no picture: name, port, sign-in, stream, codec, transport, packets, key picture, clock, position.
+         */
+        post: operations["examine_camera"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Camera Link
+         * @description How one camera is reached, without its secret.
+         */
+        get: operations["get_camera_link"];
+        /**
+         * Put Camera Link
+         * @description Enter or replace how a camera is reached.
+         */
+        put: operations["put_camera_link"];
+        post?: never;
+        /**
+         * Delete Camera Link
+         * @description Forget how a camera is reached; its streams end.
+         */
+        delete: operations["delete_camera_link"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ptz
+         * @description Where the head points, what it can do, who holds it, how its telemetry fares.
+         */
+        get: operations["get_ptz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/absolute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Absolute
+         * @description Turn to a pose, degrees as the camera reports them.
+         */
+        post: operations["ptz_absolute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/box": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Box
+         * @description Turn and zoom so that a drawn box fills the picture.
+         */
+        post: operations["ptz_box"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/centre": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Centre
+         * @description Bring a clicked point to the middle of the picture.
+         */
+        post: operations["ptz_centre"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/continuous": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Continuous
+         * @description Turn at a speed; stops by itself unless renewed within 600 ms. All zero: stop. The joystick has a WebSocket.
+         */
+        post: operations["ptz_continuous"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Lock
+         * @description Claim the head: nobody else and no automation turns it until the claim ends or is given back.
+         */
+        post: operations["ptz_lock"];
+        /**
+         * Ptz Unlock
+         * @description Give the head back.
+         */
+        delete: operations["ptz_unlock"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ptz Presets
+         * @description The presets kept in the device.
+         */
+        get: operations["list_ptz_presets"];
+        put?: never;
+        /**
+         * Set Ptz Preset
+         * @description Keep where the head points now as a preset of the device.
+         */
+        post: operations["set_ptz_preset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/presets/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Ptz Preset
+         * @description Remove a preset from the device.
+         */
+        delete: operations["delete_ptz_preset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/presets/{token}/go": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go Ptz Preset
+         * @description Turn to a preset.
+         */
+        post: operations["go_ptz_preset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ptz Stop
+         * @description Stop now.
+         */
+        post: operations["ptz_stop"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/tour/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop Ptz Tour
+         * @description End the tour that is under way.
+         */
+        post: operations["stop_ptz_tour"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/tours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Ptz Tours
+         * @description Patrol tours of the camera.
+         */
+        get: operations["list_ptz_tours"];
+        put?: never;
+        /**
+         * Create Ptz Tour
+         * @description Keep a tour: looks with their stay.
+         */
+        post: operations["create_ptz_tour"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/tours/{tour_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Update Ptz Tour
+         * @description Change a tour; one under way goes on as it was until it is started again.
+         */
+        put: operations["update_ptz_tour"];
+        post?: never;
+        /**
+         * Delete Ptz Tour
+         * @description Remove a tour that is not under way.
+         */
+        delete: operations["delete_ptz_tour"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/ptz/tours/{tour_id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start Ptz Tour
+         * @description Begin a tour; it gives way to operators and alarms and goes on afterwards.
+         */
+        post: operations["start_ptz_tour"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Camera Snapshot
+         * @description The newest picture as a JPEG; opens the stream for a moment where nobody looks.
+         */
+        get: operations["get_camera_snapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cameras/{camera_id}/video/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Camera Video Status
+         * @description How the camera's streams are now.
+         */
+        get: operations["get_camera_video_status"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5912,6 +6340,63 @@ export interface components {
             /** Shifts */
             shifts: components["schemas"]["ShiftOut"][];
         };
+        /**
+         * CameraCheckOut
+         * @description One step: ``detail`` is the evidence, ``action`` what to do about it.
+         */
+        CameraCheckOut: {
+            /** Action */
+            action: string | null;
+            /** Check */
+            check: string;
+            /** Detail */
+            detail: string;
+            /** Params */
+            params: {
+                [key: string]: unknown;
+            };
+            /** Title */
+            title: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "ok" | "warn" | "fail" | "unknown";
+        };
+        /**
+         * CameraDiscoveryIn
+         * @description ``interface``: the platform's own address on the network to ask, where it has several.
+         */
+        CameraDiscoveryIn: {
+            /** Interface */
+            interface?: string | null;
+            /**
+             * Seconds
+             * @default 3
+             */
+            seconds: number;
+        };
+        /** CameraDiscoveryOut */
+        CameraDiscoveryOut: {
+            /** Counters */
+            counters: {
+                [key: string]: number;
+            };
+            /** Devices */
+            devices: components["schemas"]["FoundCameraOut"][];
+        };
+        /**
+         * CameraDoctorOut
+         * @description ``cause`` is the first step that failed; None where everything that was looked at is well.
+         */
+        CameraDoctorOut: {
+            /** Camera Id */
+            camera_id: number;
+            /** Cause */
+            cause: string | null;
+            /** Checks */
+            checks: components["schemas"]["CameraCheckOut"][];
+        };
         /** CameraIn */
         CameraIn: {
             /** Azimuth Deg */
@@ -5945,6 +6430,165 @@ export interface components {
             };
             /** Zone Id */
             zone_id?: number | null;
+        };
+        /**
+         * CameraLinkIn
+         * @description How a camera is reached. The password is kept sealed and never shown; left out it stays as it is.
+         */
+        CameraLinkIn: {
+            /** Channel */
+            channel?: string | null;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Host */
+            host?: string | null;
+            /** Main Url */
+            main_url?: string | null;
+            /**
+             * @default {
+             *       "allow_basic": false,
+             *       "telemetry_delay_ms": 0,
+             *       "tilt_sign": 1,
+             *       "tls": false,
+             *       "transport": "auto"
+             *     }
+             */
+            options: components["schemas"]["LinkOptions"];
+            /** Password */
+            password?: string | null;
+            /** Port */
+            port?: number | null;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "onvif" | "isapi" | "gb28181" | "rtsp";
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Sub Url */
+            sub_url?: string | null;
+            /** Username */
+            username?: string | null;
+            /**
+             * Version
+             * @description version the change is based on; not needed for a new link
+             */
+            version?: number | null;
+        };
+        /**
+         * CameraLinkOut
+         * @description A link without its secret.
+         */
+        CameraLinkOut: {
+            /** Camera Id */
+            camera_id: number;
+            /** Channel */
+            channel: string | null;
+            /** Code */
+            code: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Has Password */
+            has_password: boolean;
+            /** Host */
+            host: string | null;
+            /** Main Url */
+            main_url: string | null;
+            /** Name */
+            name: string;
+            options: components["schemas"]["LinkOptions"];
+            /** Port */
+            port: number | null;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "onvif" | "isapi" | "gb28181" | "rtsp";
+            /** Simulated */
+            simulated: boolean;
+            /** Sub Url */
+            sub_url: string | null;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Username */
+            username: string | null;
+            /** Version */
+            version: number;
+        };
+        /**
+         * CameraLinkRow
+         * @description A link in a bulk request, by the camera's code.
+         */
+        CameraLinkRow: {
+            /** Channel */
+            channel?: string | null;
+            /** Code */
+            code: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled: boolean;
+            /** Host */
+            host?: string | null;
+            /** Main Url */
+            main_url?: string | null;
+            /**
+             * @default {
+             *       "allow_basic": false,
+             *       "telemetry_delay_ms": 0,
+             *       "tilt_sign": 1,
+             *       "tls": false,
+             *       "transport": "auto"
+             *     }
+             */
+            options: components["schemas"]["LinkOptions"];
+            /** Password */
+            password?: string | null;
+            /** Port */
+            port?: number | null;
+            /**
+             * Protocol
+             * @enum {string}
+             */
+            protocol: "onvif" | "isapi" | "gb28181" | "rtsp";
+            /**
+             * Simulated
+             * @default false
+             */
+            simulated: boolean;
+            /** Sub Url */
+            sub_url?: string | null;
+            /** Username */
+            username?: string | null;
+            /**
+             * Version
+             * @description version the change is based on; not needed for a new link
+             */
+            version?: number | null;
+        };
+        /** CameraLinksDone */
+        CameraLinksDone: {
+            /** Created */
+            created: number;
+            /** Unchanged */
+            unchanged: number;
+            /** Updated */
+            updated: number;
+        };
+        /** CameraLinksIn */
+        CameraLinksIn: {
+            /** Links */
+            links: components["schemas"]["CameraLinkRow"][];
         };
         /** CameraOut */
         CameraOut: {
@@ -6044,6 +6688,19 @@ export interface components {
              * @default 500
              */
             radius_m: number;
+        };
+        /** CameraVideoStatus */
+        CameraVideoStatus: {
+            /** Camera Id */
+            camera_id: number;
+            /** Enabled */
+            enabled: boolean;
+            /** Linked */
+            linked: boolean;
+            /** Simulated */
+            simulated: boolean;
+            /** Streams */
+            streams: components["schemas"]["StreamStatus"][];
         };
         /**
          * CaseCounts
@@ -8515,6 +9172,28 @@ export interface components {
                 [key: string]: number;
             };
         };
+        /**
+         * FoundCameraOut
+         * @description What a device said of itself; ``linked`` are the cameras whose link has this address.
+         */
+        FoundCameraOut: {
+            /** Address */
+            address: string;
+            /** Endpoint */
+            endpoint: string;
+            /** Hardware */
+            hardware: string;
+            /** Head */
+            head: boolean;
+            /** Linked */
+            linked: number[];
+            /** Location */
+            location: string;
+            /** Name */
+            name: string;
+            /** Services */
+            services: string[];
+        };
         /** FrameOut */
         FrameOut: {
             /** At Ms */
@@ -9734,6 +10413,64 @@ export interface components {
             other_id: number;
         };
         /**
+         * LinkOptions
+         * @description Options of a link, checked when it is entered.
+         *
+         *     Attributes:
+         *         upstream_main, upstream_sub: address at a MediaMTX or go2rtc that has the stream already; used instead of the
+         *             camera's own.
+         */
+        LinkOptions: {
+            /**
+             * Allow Basic
+             * @default false
+             */
+            allow_basic: boolean;
+            /** Device Path */
+            device_path?: string | null;
+            /** Pan Range */
+            pan_range?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Telemetry Delay Ms
+             * @default 0
+             */
+            telemetry_delay_ms: number;
+            /** Tilt Range */
+            tilt_range?: [
+                number,
+                number
+            ] | null;
+            /**
+             * Tilt Sign
+             * @default 1
+             * @enum {integer}
+             */
+            tilt_sign: 1 | -1;
+            /**
+             * Tls
+             * @default false
+             */
+            tls: boolean;
+            /**
+             * Transport
+             * @default auto
+             * @enum {string}
+             */
+            transport: "auto" | "tcp" | "udp";
+            /** Upstream Main */
+            upstream_main?: string | null;
+            /** Upstream Sub */
+            upstream_sub?: string | null;
+            /** Zoom Range */
+            zoom_range?: [
+                number,
+                number
+            ] | null;
+        };
+        /**
          * LinkOut
          * @description ``outgoing``: this case is ``kind`` … the other one; else the other way round.
          */
@@ -10467,6 +11204,17 @@ export interface components {
         Page_AuditView_: {
             /** Items */
             items: components["schemas"]["AuditView"][];
+            /** Limit */
+            limit: number;
+            /** Offset */
+            offset: number;
+            /** Total */
+            total: number;
+        };
+        /** Page[CameraLinkOut] */
+        Page_CameraLinkOut_: {
+            /** Items */
+            items: components["schemas"]["CameraLinkOut"][];
             /** Limit */
             limit: number;
             /** Offset */
@@ -11843,6 +12591,287 @@ export interface components {
             policy_schema: {
                 [key: string]: unknown;
             };
+        };
+        /** PtzAbilitiesOut */
+        PtzAbilitiesOut: {
+            /** Absolute */
+            absolute: boolean;
+            /** Pan */
+            pan: [
+                number,
+                number
+            ];
+            /** Position */
+            position: boolean;
+            /** Presets */
+            presets: boolean;
+            /** Tilt */
+            tilt: [
+                number,
+                number
+            ];
+            /** Zoom */
+            zoom: [
+                number,
+                number
+            ];
+        };
+        /** PtzAbsoluteIn */
+        PtzAbsoluteIn: {
+            /** Pan */
+            pan: number;
+            /**
+             * Speed
+             * @default 1
+             */
+            speed: number;
+            /** Tilt */
+            tilt: number;
+            /** Zoom */
+            zoom: number;
+        };
+        /**
+         * PtzAimOut
+         * @description Where the head was sent; ``rough``: the camera is not calibrated, a nominal field of view was used.
+         */
+        PtzAimOut: {
+            /** Pan */
+            pan: number;
+            /** Rough */
+            rough: boolean;
+            /** Tilt */
+            tilt: number;
+            /** Zoom */
+            zoom: number;
+        };
+        /** PtzBoxIn */
+        PtzBoxIn: {
+            /**
+             * Aspect
+             * @default 1.7777777777777777
+             */
+            aspect: number;
+            pose?: components["schemas"]["PtzPose"] | null;
+            /** U0 */
+            u0: number;
+            /** U1 */
+            u1: number;
+            /** V0 */
+            v0: number;
+            /** V1 */
+            v1: number;
+        };
+        /**
+         * PtzCentreIn
+         * @description A point of the picture (0..1 from the upper left) and the pose of that picture; without one the newest pose.
+         */
+        PtzCentreIn: {
+            /**
+             * Aspect
+             * @default 1.7777777777777777
+             */
+            aspect: number;
+            pose?: components["schemas"]["PtzPose"] | null;
+            /** U */
+            u: number;
+            /** V */
+            v: number;
+        };
+        /** PtzLockIn */
+        PtzLockIn: {
+            /**
+             * Minutes
+             * @default 10
+             */
+            minutes: number;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /**
+             * Takeover
+             * @default false
+             */
+            takeover: boolean;
+        };
+        /** PtzLockOut */
+        PtzLockOut: {
+            /** Mine */
+            mine: boolean;
+            /** Owner */
+            owner: string;
+            /** Owner Id */
+            owner_id: number | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Taken At
+             * Format: date-time
+             */
+            taken_at: string;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+        };
+        /** PtzPose */
+        PtzPose: {
+            /** Pan */
+            pan: number;
+            /** Tilt */
+            tilt: number;
+            /** Zoom */
+            zoom: number;
+        };
+        /** PtzPositionOut */
+        PtzPositionOut: {
+            /** Age Ms */
+            age_ms: number;
+            /** At Ms */
+            at_ms: number;
+            /** Exact */
+            exact: boolean;
+            /** Moving */
+            moving: boolean | null;
+            /** Pan */
+            pan: number;
+            /** Tilt */
+            tilt: number;
+            /** Zoom */
+            zoom: number;
+        };
+        /**
+         * PtzPresetIn
+         * @description Keep where the head points now; with ``token`` in the place of an old preset.
+         */
+        PtzPresetIn: {
+            /** Name */
+            name: string;
+            /** Token */
+            token?: string | null;
+        };
+        /** PtzPresetOut */
+        PtzPresetOut: {
+            /** Name */
+            name: string;
+            /** Token */
+            token: string;
+        };
+        /**
+         * PtzSpeedIn
+         * @description Speeds as shares of the fastest: right, up and in are positive. All zero: stop.
+         */
+        PtzSpeedIn: {
+            /**
+             * Pan
+             * @default 0
+             */
+            pan: number;
+            /**
+             * Tilt
+             * @default 0
+             */
+            tilt: number;
+            /**
+             * Zoom
+             * @default 0
+             */
+            zoom: number;
+        };
+        /**
+         * PtzStateOut
+         * @description Everything about a head. ``position`` None: not known now, whatever it was before.
+         */
+        PtzStateOut: {
+            abilities: components["schemas"]["PtzAbilitiesOut"] | null;
+            /** Camera Id */
+            camera_id: number;
+            /** Clock Exact */
+            clock_exact: boolean;
+            /** Clock Offset Ms */
+            clock_offset_ms: number | null;
+            /** Counters */
+            counters: {
+                [key: string]: number;
+            };
+            /** Dragged By */
+            dragged_by: string | null;
+            /** Error */
+            error: string | null;
+            /** Error Detail */
+            error_detail: string | null;
+            /** Failures */
+            failures: {
+                [key: string]: number;
+            };
+            /** Fast */
+            fast: boolean;
+            /** Heard Ms */
+            heard_ms: number | null;
+            lock: components["schemas"]["PtzLockOut"] | null;
+            position: components["schemas"]["PtzPositionOut"] | null;
+            /** Simulated */
+            simulated: boolean;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "failing" | "unknown";
+            /** Stop Failed */
+            stop_failed: boolean;
+            /** Telemetry Delay Ms */
+            telemetry_delay_ms: number;
+            tour: components["schemas"]["PtzTourStateOut"] | null;
+            /** Watchers */
+            watchers: number;
+        };
+        /** PtzTourIn */
+        PtzTourIn: {
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: components["schemas"]["TourStep"][];
+        };
+        /** PtzTourOut */
+        PtzTourOut: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Running */
+            running: boolean;
+            /** Steps */
+            steps: components["schemas"]["TourStep"][];
+            /** Version */
+            version: number;
+        };
+        /** PtzTourPatch */
+        PtzTourPatch: {
+            /** Name */
+            name: string;
+            /** Steps */
+            steps: components["schemas"]["TourStep"][];
+            /** Version */
+            version: number;
+        };
+        /** PtzTourStateOut */
+        PtzTourStateOut: {
+            /** Error */
+            error: string | null;
+            /** Name */
+            name: string;
+            /** Started By */
+            started_by: string;
+            /** Step */
+            step: number;
+            /** Steps */
+            steps: number;
+            /** Tour Id */
+            tour_id: number;
+            /** Waiting */
+            waiting: boolean;
         };
         /**
          * PushConfig
@@ -13840,6 +14869,68 @@ export interface components {
             /** To */
             to: string[];
         };
+        /**
+         * StreamStatus
+         * @description One stream as it is now; rates over the newest five seconds.
+         *
+         *     ``state``: ``idle`` (nobody looks), ``connecting``, ``playing``, ``lost``, ``unsupported``; ``text`` and ``action`` say
+         *     why and what to do. ``skew_ms``: the camera's clock less ours, where it is wrong; ``delay_ms`` from camera to us.
+         */
+        StreamStatus: {
+            /** Action */
+            action: string;
+            /** Bit Rate */
+            bit_rate: number;
+            /** Cached Pictures */
+            cached_pictures: number;
+            /** Codec */
+            codec: string | null;
+            /** Consumers */
+            consumers: number;
+            /** Counters */
+            counters: {
+                [key: string]: number;
+            };
+            /** Delay Ms */
+            delay_ms: number | null;
+            /** Detail */
+            detail: string;
+            /** Fps */
+            fps: number;
+            /** Height */
+            height: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Running */
+            running: boolean;
+            /** Since Ms */
+            since_ms: number;
+            /** Skew Ms */
+            skew_ms: number | null;
+            /** State */
+            state: string;
+            /**
+             * Stream
+             * @enum {string}
+             */
+            stream: "main" | "sub";
+            /** Text */
+            text: string;
+            /** Transport */
+            transport: string;
+            /** Viewer Dropped */
+            viewer_dropped: number;
+            /** Viewers */
+            viewers: number;
+            /** Viewers Mse */
+            viewers_mse: number;
+            /** Viewers Raw */
+            viewers_raw: number;
+            /** Wall Exact */
+            wall_exact: boolean;
+            /** Width */
+            width: number | null;
+        };
         /** SubjectIn */
         SubjectIn: {
             /** Id */
@@ -14284,6 +15375,25 @@ export interface components {
             enabled: boolean;
             /** Recovery Codes Left */
             recovery_codes_left: number;
+        };
+        /**
+         * TourStep
+         * @description One look: a preset of the device or a pose, and how long to stay (the way there included).
+         */
+        TourStep: {
+            /**
+             * Dwell S
+             * @default 15
+             */
+            dwell_s: number;
+            pose?: components["schemas"]["PtzPose"] | null;
+            /** Preset */
+            preset?: string | null;
+            /**
+             * Speed
+             * @default 1
+             */
+            speed: number;
         };
         /**
          * TransitionOut
@@ -18009,6 +19119,104 @@ export interface operations {
             };
         };
     };
+    discover_cameras: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CameraDiscoveryIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraDiscoveryOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_camera_links: {
+        parameters: {
+            query?: {
+                limit?: number;
+                offset?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_CameraLinkOut_"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_camera_links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CameraLinksIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraLinksDone"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_cameras: {
         parameters: {
             query?: {
@@ -18072,6 +19280,777 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CameraOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    examine_camera: {
+        parameters: {
+            query?: {
+                stream?: "main" | "sub";
+            };
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraDoctorOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_camera_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraLinkOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_camera_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CameraLinkIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraLinkOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_camera_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_ptz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzStateOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_absolute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzAbsoluteIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_box: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzBoxIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzAimOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_centre: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzCentreIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzAimOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_continuous: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzSpeedIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_lock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzLockIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzLockOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ptz_presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzPresetOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_ptz_preset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzPresetIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzPresetOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ptz_preset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    go_ptz_preset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ptz_stop: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stop_ptz_tour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_ptz_tours: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzTourOut"][];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_ptz_tour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzTourIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzTourOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    update_ptz_tour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tour_id: number;
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PtzTourPatch"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PtzTourOut"];
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_ptz_tour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tour_id: number;
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_ptz_tour: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tour_id: number;
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_camera_snapshot: {
+        parameters: {
+            query?: {
+                stream?: "main" | "sub";
+                /** @description scaled down to this width */
+                width?: number | null;
+            };
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description X-Captured-At: when it was taken, ms */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+            /** @description The request was refused; the body says what is wrong, where, and what to do. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_camera_video_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                camera_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CameraVideoStatus"];
                 };
             };
             /** @description The request was refused; the body says what is wrong, where, and what to do. */

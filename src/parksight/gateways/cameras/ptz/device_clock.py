@@ -15,6 +15,8 @@ from parksight.kernel.clock import Clock
 KEPT, NEEDED = 200, 3
 #: Answers that took this much longer than the quickest say little, ms.
 SLACK = 15.0
+#: How often the estimate is made anew from all that is kept, answers; in between it only follows better ones.
+ANEW = 16
 #: The device's clock was set: what was known is void, ms.
 STEP = 1500.0
 
@@ -30,6 +32,9 @@ class DeviceClock:
     def __init__(self) -> None:
         self._seen: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._fraction = False
+        self._best: float | None = None
+        self._quickest = 0.0
+        self._since = 0
         self.coarse: float | None = None
         self.steps = 0
 
@@ -41,21 +46,25 @@ class DeviceClock:
     @property
     def offset_ms(self) -> float | None:
         """The best there is; from whole seconds only (``coarse``) when the device tells no finer."""
-        if not self._seen:
-            return self.coarse
-        quickest = min(rtt for _, rtt in self._seen)
-        return max(offset for offset, rtt in self._seen if rtt <= quickest + SLACK)
+        return self._best if self._best is not None else self.coarse
 
     def told(self, device_ms: float, sent_ms: float, received_ms: float) -> None:
         """An answer stamped ``device_ms`` to a request between two of our instants."""
         offset, rtt = device_ms - (sent_ms + received_ms) / 2, max(received_ms - sent_ms, 0.0)
-        known = self.offset_ms
-        if self._seen and known is not None and abs(offset - known) > STEP:
+        if self._best is not None and abs(offset - self._best) > STEP:
             self._seen.clear()
+            self._best = None
             self.steps += 1
         if device_ms % 1000:
             self._fraction = True
         self._seen.append((offset, rtt))
+        self._since += 1
+        if self._best is None or self._since >= ANEW or rtt < self._quickest:
+            self._since = 0
+            self._quickest = min(r for _, r in self._seen)
+            self._best = max(o for o, r in self._seen if r <= self._quickest + SLACK)
+        elif rtt <= self._quickest + SLACK:
+            self._best = max(self._best, offset)
 
     def ours(self, device_ms: float) -> float | None:
         """Our instant of one of the device's; None while it cannot be told exactly."""
