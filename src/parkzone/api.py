@@ -74,6 +74,10 @@ class Api:
         response = await self.client.post(PREFIX + path, json=body, params=params)
         return _checked(f"POST {path}", response)
 
+    async def put(self, path: str, body: Any) -> Any:
+        response = await self.client.put(PREFIX + path, json=body)
+        return _checked(f"PUT {path}", response)
+
     async def patch(self, path: str, body: Any) -> Any:
         response = await self.client.patch(PREFIX + path, json=body)
         return _checked(f"PATCH {path}", response)

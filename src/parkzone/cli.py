@@ -53,6 +53,7 @@ def run(
         typer.Option(envvar="PARKZONE_CONTROL_TOKEN", help="Token of the control route; default: random."),
     ] = "",
     parent: Annotated[int | None, typer.Option(help="End when this parent process has ended.")] = None,
+    cameras: Annotated[bool, typer.Option(help="Film the zone, too.")] = True,
 ) -> None:
     """Play the zone: introduce it to ParkSight, connect all devices, send the back-history, then live on.
 
@@ -68,6 +69,7 @@ def run(
     options = Options(
         url=url, token=token, hj212_port=hj212_port, seed=seed, days=days, mqtt_port=mqtt_port,
         modbus_port=modbus_port, control_port=control_port, control_token=control_token, parent=parent,
+        cameras=cameras,
     )  # fmt: skip
 
     async def play() -> None:
@@ -96,6 +98,45 @@ def cameras(
     from parkzone.cameras.play import play
 
     asyncio.run(play(seed, port, http_port, control_token, warm=warm, parent=parent))
+
+
+@app.command()
+def camera(
+    code: Annotated[str | None, typer.Argument(help="Camera; none: list them.")] = None,
+    knob: Annotated[
+        list[str] | None,
+        typer.Argument(help="name=value, e.g. packet_loss=0.3 frozen=true; reset: all healthy."),
+    ] = None,
+    control: Annotated[str, typer.Option(help="The zone's control route.")] = "http://127.0.0.1:8629",
+    control_token: Annotated[str, typer.Option(envvar="PARKZONE_CONTROL_TOKEN", help="Its token.")] = "",
+) -> None:
+    """List the cameras of the running zone, or turn the knobs of one."""
+    import json
+
+    import httpx
+
+    with httpx.Client(
+        base_url=control, headers={"authorization": f"Bearer {control_token}"}, timeout=10.0
+    ) as client:
+        try:
+            if code is None:
+                answer = client.get("/cameras")
+            else:
+                wanted = {n: json.loads(v or "true") for n, _, v in (k.partition("=") for k in knob or [])}
+                answer = client.post(f"/cameras/{code}", json=wanted)
+        except httpx.TransportError as error:
+            typer.echo(f"no running zone at {control}: {error}", err=True)
+            raise typer.Exit(1) from None
+        except ValueError as error:
+            typer.echo(f"a value is a number, true or false: {error}", err=True)
+            raise typer.Exit(2) from None
+    if answer.status_code != 200:
+        typer.echo(f"{answer.status_code}: {answer.text}", err=True)
+        raise typer.Exit(1)
+    shown = answer.json()
+    for one in shown.get("cameras", [shown]):
+        seen = one.get("viewers", {})
+        typer.echo(f"{one['code']}  {one.get('name', ''):<20} watched {sum(seen.values())}  {one['knobs']}")
 
 
 @app.command()

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -21,15 +21,18 @@ from parkzone.scenarios.stage import Stage, UnknownScenarioError
 from parkzone.texts import preferred
 
 MAX_BODY = 4096
+#: Method, path and body to the cameras' process; status and answer back.
+CamerasAsker = Callable[[str, str, dict[str, Any] | None], Awaitable[tuple[int, Any]]]
 
 
 class Control:
-    """Serves ``GET /status``, ``GET /scenarios``, ``POST /scenarios/{name}`` (start), ``DELETE`` (stop).
+    """Serves ``GET /status``, ``GET /scenarios``, ``POST /scenarios/{name}`` (start), ``DELETE`` (stop), and the cameras.
 
     Every request needs ``Authorization: Bearer <token>``.
 
     Args:
         counters: figures of the devices for the status.
+        cameras: asks the cameras' process.
     """
 
     def __init__(
@@ -38,11 +41,13 @@ class Control:
         history: Callable[[], HistoryProgress | None],
         counters: Callable[[], dict[str, Any]],
         token: str,
+        cameras: CamerasAsker | None = None,
     ) -> None:
         self.stage = stage
         self._history = history
         self._counters = counters
         self._token = token
+        self._cameras = cameras
         self._server: uvicorn.Server | None = None
         self._task: asyncio.Task[None] | None = None
         self.app = Starlette(
@@ -51,6 +56,10 @@ class Control:
                 Route("/scenarios", self._list, methods=["GET"]),
                 Route("/scenarios/{name}", self._start, methods=["POST"]),
                 Route("/scenarios/{name}", self._stop, methods=["DELETE"]),
+                Route("/cameras", self._pass_on, methods=["GET"]),
+                Route("/cameras/{rest:path}", self._pass_on, methods=["POST"]),
+                Route("/fires/{rest:path}", self._pass_on, methods=["PUT", "DELETE"]),
+                Route("/light", self._pass_on, methods=["PUT"]),
                 Route("/scenarios/{name}/stop", self._stop, methods=["POST"]),
             ]
         )
@@ -121,6 +130,20 @@ class Control:
         except UnknownScenarioError as error:
             return JSONResponse({"error": "unknown_scenario", "name": str(error)}, 404)
         return JSONResponse(self._one(request))
+
+    async def _pass_on(self, request: Request) -> Response:
+        """Knobs, fires and light are the cameras' own; here they have the zone's address."""
+        if (refused := self._refused(request)) is not None:
+            return refused
+        if self._cameras is None:
+            return JSONResponse({"error": "no_cameras"}, 503)
+        body = await request.body()
+        try:
+            wanted = json.loads(body[:MAX_BODY]) if body else None
+        except ValueError as error:
+            return JSONResponse({"error": "invalid", "detail": str(error)[:300]}, 422)
+        status, answer = await self._cameras(request.method, f"/control{request.url.path}", wanted)
+        return JSONResponse(answer, status)
 
     def _one(self, request: Request) -> dict[str, Any]:
         views = self.stage.view(preferred(request.headers.get("accept-language")))

@@ -11,7 +11,7 @@ from parkzone.addresses import Endpoints, device_row
 from parkzone.catalogue.specs import Point
 from parkzone.geometry import frame, layers
 from parkzone.geometry.layers import Feature, collection, feature
-from parkzone.lookouts import lookouts
+from parkzone.lookouts import lookouts, low_cameras
 from parkzone.park import Park
 
 SIMULATED = {"simulated": True}
@@ -123,10 +123,10 @@ def people(park: Park) -> list[Feature]:
 def cameras(park: Park) -> list[Feature]:
     return [
         feature(
-            frame.point(*c.at), code=c.code, name=c.name, name_en=c.name_en, kind="lookout", height_m=c.height_m,
+            frame.point(*c.at), code=c.code, name=c.name, name_en=c.name_en, kind=c.kind, height_m=c.height_m,
             azimuth_deg=c.azimuth_deg, properties=SIMULATED,
         )
-        for c in lookouts(park.seed)
+        for c in [*lookouts(park.seed), *low_cameras()]
     ]  # fmt: skip
 
 

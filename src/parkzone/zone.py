@@ -19,15 +19,18 @@ import httpx
 
 from parkzone.addresses import Endpoints, framing
 from parkzone.api import Api, ApiError
+from parkzone.cameras.remote import NoCamerasError, RemoteHouse
 from parkzone.control import Control
 from parkzone.engine import TICK_S, Engine
 from parkzone.history import History, HistoryProgress
 from parkzone.hj212.station import Station
+from parkzone.introduction import introduce
 from parkzone.modbus.layout import Bank
 from parkzone.modbus.server import Line
 from parkzone.mqtt.broker import Broker, free_port, is_taken
 from parkzone.mqtt.nodes import JsonNodes, SparkplugNode
 from parkzone.park import make_park
+from parkzone.props import Props
 from parkzone.scenarios.stage import Stage
 from parkzone.setup import setup
 
@@ -44,6 +47,7 @@ class Options:
         url, token: the platform and an integrator's API token.
         modbus_port: first of consecutive ports, one per line.
         parent: process id to die with, None to live alone.
+        cameras: film the zone, too.
     """
 
     url: str
@@ -56,6 +60,7 @@ class Options:
     control_port: int = 8629
     control_token: str = ""
     parent: int | None = None
+    cameras: bool = True
 
 
 class Zone:
@@ -65,9 +70,16 @@ class Zone:
         self.options = options
         self.park = make_park(options.seed)
         self.engine = Engine(self.park)
-        self.stage = Stage(self.engine, self._drop)
+        self.props = Props(enabled=options.cameras)
+        self.stage = Stage(self.engine, self._drop, self.props)
+        # next to the Modbus lines, so that addresses stay the same over restarts
+        first = usual_port(options.url) + len(self.park.lines) + 8
+        self.house = RemoteHouse(options.seed, first, first + 1)
+        self._filming: asyncio.Task[None] | None = None
         self.control_token = options.control_token or secrets.token_urlsafe(24)
-        self.control = Control(self.stage, lambda: self.history, self.counters, self.control_token)
+        self.control = Control(
+            self.stage, lambda: self.history, self.counters, self.control_token, self.house.ask
+        )
         self.broker = Broker(HOST, options.mqtt_port)
         self.lines: list[Line] = []
         self.stations: list[Station] = []
@@ -87,6 +99,8 @@ class Zone:
             self._spawn(self._ticking())
             if self.options.parent is not None:
                 self._spawn(self._watch_parent(self.options.parent))
+            if self.options.cameras:
+                self._filming = asyncio.create_task(self._film())
             endpoints = await self._listen()
             port = await self.control.start(HOST, self.options.control_port)
             say("listening", control=port, control_token=self.control_token, mqtt=endpoints.mqtt,
@@ -117,6 +131,10 @@ class Zone:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.control.stop()
+        if self._filming is not None:
+            self._filming.cancel()
+            await asyncio.gather(self._filming, return_exceptions=True)
+        await self.house.stop()
         for line in self.lines:
             await line.stop()
         await self.broker.stop()
@@ -154,6 +172,28 @@ class Zone:
             self.lines.append(line)
         return Endpoints(tuple(ports), self.broker.port)
 
+    async def _film(self) -> None:
+        """Open the cameras; the rest of the zone lives without them."""
+        try:
+            doors = await self.house.start()
+        except (NoCamerasError, OSError) as error:
+            self.props.enabled = False
+            say("no_cameras", error=str(error))
+            return
+        say("cameras", rtsp=doors.rtsp, http=doors.http, count=len(doors.codes))
+        self._spawn(self.props.carry(self.house.ask))
+
+    async def _introduce_cameras(self, api: Api) -> None:
+        if self._filming is None:
+            return
+        await asyncio.wait([self._filming])
+        if self.house.doors is None:
+            return
+        try:
+            say("cameras_known", changed=await introduce(api, self.house.doors))
+        except (ApiError, httpx.TransportError) as error:
+            say("cameras_unknown", error=str(error))
+
     async def _start_broker(self) -> None:
         wanted = self.broker.port or usual_port(self.options.url) - 1
         self.broker.port = wanted
@@ -170,6 +210,7 @@ class Zone:
             counts = await self._set_up(api, endpoints)
             say("setup_done", changed=counts)
             self._connect()
+            await self._introduce_cameras(api)
             history = History(self.engine, api, self.options.days, self._history_moved)
             self.history = history.progress
             await history.run()

@@ -50,7 +50,7 @@ def test_every_row_of_the_registry_is_accepted(park: Park, db: Database) -> None
         assert [(r.filename, r.problem, r.refused) for r in runs if r.problem or r.refused] == []
         assert sum(r.accepted for r in runs) > 5000
         assert session.scalar(select(func.count()).select_from(Enterprise)) == 90
-        assert session.scalar(select(func.count()).select_from(Camera)) == 17
+        assert session.scalar(select(func.count()).select_from(Camera)) == 25
         owned = (
             select(func.count())
             .select_from(Place)

@@ -53,7 +53,7 @@ def calm(engine: Engine) -> np.ndarray:
 
 
 def test_all_scenarios_have_texts_in_both_languages(stage: Stage) -> None:
-    assert len(stage.scenarios) == 8
+    assert len(stage.scenarios) == 11
     for language in LANGUAGES:
         for view in stage.view(language):
             assert view["title"]

@@ -53,15 +53,27 @@ class Head:
         self._now = now
         self.encoder_step_deg = 0.01
         self.backlash_deg = 0.0
-        self._past: deque[tuple[float, Attitude, Attitude]] = deque([(now, self._true(), self._told())])
+        #: Moment, pan, tilt, logarithm of zoom, moving; pan not wrapped while it moves.
+        self._past: deque[tuple[float, float, float, float, bool]] = deque()
+        self._note()
 
     # -- commands ------------------------------------------------------------------------------------------
+
+    def _wrap(self) -> None:
+        """Take whole turns off a resting head, and off what is kept of its past."""
+        turns = math.floor(self._at[PAN] / 360.0) * 360.0
+        if turns and not self._under_way():
+            self._at[PAN] -= turns
+            self._seat[0] -= turns
+            self._past.clear()
+            self._note()
 
     def absolute(
         self, now: float, pan: float | None, tilt: float | None, zoom: float | None, speed: float = 1.0
     ) -> None:
         """Go to a position; None leaves an axis where it is going. Positions beyond the stops end at them."""
         self._advance(now)
+        self._wrap()
         goal = list(self._target or self._at)
         if pan is not None:
             goal[PAN] = self._at[PAN] + (pan - self._at[PAN] + 180.0) % 360.0 - 180.0
@@ -95,18 +107,28 @@ class Head:
     def true(self, now: float) -> Attitude:
         """Where the optics point."""
         self._advance(now)
-        return self._true()
+        at = self._reached(now)
+        half = self.backlash_deg / 2
+        pan, tilt = (min(max(s, a - half), a + half) for s, a in zip(self._seat, at[:2], strict=True))
+        return Attitude(pan % 360.0, tilt, math.exp(at[ZOOM]), self.moving)
 
     def told(self, now: float, delay_s: float = 0.0) -> tuple[float, Attitude]:
         """Moment and attitude as the encoder told it ``delay_s`` ago."""
         self._advance(now)
         if delay_s <= 0.0:
-            return now, self._told()
+            pan, tilt, zoom = self._reached(now)
+            return now, self._encoded(pan, tilt, zoom, self.moving)
         wanted = now - delay_s
         index = bisect_right(self._past, wanted, key=lambda p: p[0]) - 1
         if index < 0:
-            return self._past[0][0], self._past[0][2]
-        return wanted, self._past[index][2]
+            return self._past[0][0], self._encoded(*self._past[0][1:])
+        before = self._past[index]
+        if not before[4] or index + 1 == len(self._past):
+            return wanted, self._encoded(*before[1:])
+        after = self._past[index + 1]
+        share = min(1.0, (wanted - before[0]) / max(after[0] - before[0], 1e-9))
+        pan, tilt, zoom = (a + (b - a) * share for a, b in zip(before[1:4], after[1:4], strict=True))
+        return wanted, self._encoded(pan, tilt, zoom, True)
 
     @property
     def moving(self) -> bool:
@@ -146,10 +168,6 @@ class Head:
                 self._target = None
             elif self._drive is not None and not any(self._drive):
                 self._drive = None
-        if not self.moving:
-            turns = math.floor(self._at[PAN] / 360.0) * 360.0
-            self._at[PAN] -= turns
-            self._seat[0] -= turns
 
     def _wish(self, axis: int) -> float:
         """The speed an axis should have now."""
@@ -175,17 +193,18 @@ class Head:
         for axis in (PAN, TILT):
             self._seat[axis] = min(max(self._seat[axis], self._at[axis] - half), self._at[axis] + half)
 
-    def _true(self) -> Attitude:
-        return Attitude(self._seat[0] % 360.0, self._seat[1], math.exp(self._at[ZOOM]), self.moving)
+    def _reached(self, now: float) -> list[float]:
+        """Pan, tilt and zoom's logarithm between two steps: at 60 degrees a second a step is a quarter of a degree."""
+        rest = min(max(now - self._now, 0.0), STEP_S) if self._under_way() else 0.0
+        return [a + v * rest for a, v in zip(self._at, self._speed, strict=True)]
 
-    def _told(self) -> Attitude:
+    def _encoded(self, pan: float, tilt: float, zoom: float, moving: bool) -> Attitude:
         step = self.encoder_step_deg
-        pan, tilt = self._at[PAN], self._at[TILT]
         if step > 0:
             pan, tilt = round(pan / step) * step, round(tilt / step) * step
-        return Attitude(pan % 360.0, tilt, math.exp(self._at[ZOOM]), self.moving)
+        return Attitude(pan % 360.0, tilt, math.exp(zoom), moving)
 
     def _note(self) -> None:
-        self._past.append((self._now, self._true(), self._told()))
+        self._past.append((self._now, self._at[PAN], self._at[TILT], self._at[ZOOM], self._under_way()))
         while len(self._past) > 2 and self._past[1][0] < self._now - MEMORY_S:
             self._past.popleft()

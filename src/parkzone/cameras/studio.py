@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -158,6 +159,11 @@ class Studio:
                 self.problem = str(error)
                 await asyncio.sleep(1.0)
                 continue
+            except Exception as error:  # whatever one camera brings about, the others are filmed
+                self.problem = f"{type(error).__name__}: {error}"[:300]
+                sys.stderr.write(f"studio: {self.problem}\n")
+                await asyncio.sleep(1.0)
+                continue
             if wait > 0:
                 await self._sleep(min(wait, 1.0))
 
@@ -287,7 +293,8 @@ class Studio:
             loop = self._loops[code]
             length = max(len(p) for p in loop.taken.streams.values())
             for i in range(length):
-                for stream in loop.source.watched():
+                # the old picture of a head that has moved on would be a lie under a new time
+                for stream in loop.source.watched() if self._stands(loop) else ():
                     pictures = loop.taken.streams.get(stream)
                     if pictures and i < len(pictures):
                         self._send(loop.source, stream, pictures[i], loop.attitude, self.clock() * 1000.0)
@@ -295,6 +302,11 @@ class Studio:
                 await asyncio.sleep(at - asyncio.get_running_loop().time())
                 if self._loops[code] is not loop:
                     break
+
+    def _stands(self, loop: _Loop) -> bool:
+        now = loop.source.head.true(self.clock())
+        then = loop.attitude
+        return loop.source.knobs.frozen or (now.pan, now.tilt, now.zoom) == (then.pan, then.tilt, then.zoom)
 
     def _send(
         self, source: Source, stream: str, units: list[bytes], attitude: Attitude, wall_ms: float

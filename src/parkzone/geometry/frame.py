@@ -52,6 +52,11 @@ def to_uv(x: F64, y: F64) -> tuple[F64, F64]:
     return x * _COS + y * _SIN, -x * _SIN + y * _COS
 
 
+def lonlat_of(x: float, y: float) -> Point:
+    """Degrees of metres east and north of the centre, six decimals; inverse of :func:`xy_of`."""
+    return round(LON0 + x / KX, 6), round(LAT0 + y / KY, 6)
+
+
 def xy_of(lon: float, lat: float) -> Point:
     """Metres east and north of the centre, from degrees."""
     return (lon - LON0) * KX, (lat - LAT0) * KY

@@ -9,9 +9,11 @@ import numpy as np
 
 from parkzone.behaviour.noise import F64, I64
 from parkzone.engine import Engine
-from parkzone.geometry.frame import to_xy
+from parkzone.geometry.frame import lonlat_of, to_lonlat, to_xy
+from parkzone.props import Props
 from parkzone.scenarios.base import Scenario, ramp
 from parkzone.scenarios.plume import concentration, ppm
+from parkzone.scenarios.sights import drift
 from parkzone.seeds import stream
 
 #: Benzene: molar mass g/mol, lower explosive limit in ppm (GB/T 50493 annex A).
@@ -29,6 +31,7 @@ class TankLeak(Scenario):
     duration_s: float = 900.0
     tank: str = ""
     source: tuple[float, float] = (0.0, 0.0)
+    props: Props = field(default_factory=Props)
     _voc: list[int] = field(default_factory=list)
     _lel: list[int] = field(default_factory=list)
     _nmhc: list[int] = field(default_factory=list)
@@ -51,6 +54,14 @@ class TankLeak(Scenario):
         self.source, self.tank = max(places, key=lambda p: (self._seen(engine, p[0]), p[1]))
         self._level = engine.row[f"{self.tank}.LEVEL"]
         self.touched = [self.tank]
+
+    def begin(self, engine: Engine) -> None:
+        # the vapour is cold enough to be seen as mist close to the flange
+        lon, lat = lonlat_of(*self.source)
+        self.props.burn(self.name, "smoke", (lon, lat, 1.0), 1.6, drift(engine))
+
+    def end(self, engine: Engine) -> None:
+        self.props.put_out(self.name)
 
     def _flange(self, engine: Engine, tank: tuple[float, float]) -> tuple[float, float]:
         _, from_deg = engine.wind()
@@ -94,12 +105,22 @@ class EmissionExceedance(Scenario):
 
     name: str = "emission-exceedance"
     duration_s: float = 1800.0
+    props: Props = field(default_factory=Props)
     _rows: list[int] = field(default_factory=list)
+    _top: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def prepare(self, engine: Engine) -> None:
         firm = next(f for f in engine.park.firms if f.trade.code == "heat")
         self._rows = [engine.row[f"{firm.code}.DA001.{s}"] for s in ("SO2", "DUST")]
         self.touched = [engine.points[r].code for r in self._rows]
+        stack = engine.points[self._rows[0]].equipment
+        self._top = (*to_lonlat(*stack.at), stack.height_m or 80.0)
+
+    def begin(self, engine: Engine) -> None:
+        self.props.burn(self.name, "smoke", self._top, 6.0, drift(engine))
+
+    def end(self, engine: Engine) -> None:
+        self.props.put_out(self.name)
 
     def apply(self, engine: Engine) -> None:
         grown = ramp(self.elapsed_s(engine), 240.0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from parkzone.engine import Engine
+from parkzone.props import Props
 from parkzone.scenarios.base import Scenario
 from parkzone.scenarios.faults import (
     ClockJump,
@@ -15,6 +18,7 @@ from parkzone.scenarios.faults import (
     NetworkCut,
 )
 from parkzone.scenarios.process import AlarmFlood, EmissionExceedance, TankLeak
+from parkzone.scenarios.sights import CameraFaults, LookoutNudged, TankFire
 from parkzone.texts import text
 
 LONGEST_S = 24 * 3600.0
@@ -30,16 +34,19 @@ class Stage:
     Args:
         engine: the zone's present.
         drop: cuts the connections of some devices.
+        props: what the cameras see; None: no cameras.
     """
 
-    def __init__(self, engine: Engine, drop: Dropper) -> None:
+    def __init__(self, engine: Engine, drop: Dropper, props: Props | None = None) -> None:
         self.engine = engine
-        kinds: tuple[Scenario, ...] = (
-            TankLeak(), EmissionExceedance(), DeadSensor(), FrozenValue(), FalsifiedData(), NetworkCut(drop=drop),
-            AlarmFlood(), ClockJump(),
+        seen = props or Props()
+        makers: tuple[Callable[[], Scenario], ...] = (
+            partial(TankLeak, props=seen), partial(EmissionExceedance, props=seen), DeadSensor, FrozenValue,
+            FalsifiedData, partial(NetworkCut, drop=drop), AlarmFlood, ClockJump, partial(TankFire, props=seen),
+            partial(CameraFaults, props=seen), partial(LookoutNudged, props=seen),
         )  # fmt: skip
-        self._drop = drop
-        self.scenarios: dict[str, Scenario] = {s.name: s for s in kinds}
+        self._makers = {make().name: make for make in makers}
+        self.scenarios: dict[str, Scenario] = {name: make() for name, make in self._makers.items()}
 
     def start(self, name: str, duration_s: float | None = None) -> Scenario:
         """Start a scenario; one that runs starts anew.
@@ -55,8 +62,7 @@ class Stage:
             raise ValueError(f"duration must be 1 to {LONGEST_S:.0f} seconds, got {length:g}")
         if self.scenarios[name].running:
             self.stop(name)
-        kind = type(self.scenarios[name])
-        scenario = NetworkCut(drop=self._drop) if kind is NetworkCut else kind()
+        scenario = self._makers[name]()
         self.scenarios[name] = scenario
         scenario.prepare(self.engine)
         scenario.started_ms = self.engine.at_ms
