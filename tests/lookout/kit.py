@@ -21,6 +21,7 @@ from parksight.kernel.clock import SystemClock
 from parksight.kernel.db import Database
 from parksight.kernel.files.service import Files
 from parksight.kernel.http.problems import add_handlers
+from parksight.kernel.identity.models import User
 from parksight.kernel.permissions import ROLES, Caller
 from parksight.kernel.settings import LookoutSettings, Settings, ZoneSettings
 from parksight.lookout.decoding import Pool
@@ -107,6 +108,7 @@ class EyeSite:
     def _furnish(self) -> None:
         stamp = {"created_at": START, "updated_at": START}
         with self.db.session() as session:
+            session.add(User(id=7, username="li", username_key="li", name="李值班", **stamp))
             for i in (1, 2):
                 session.add(Enterprise(id=i, code=f"E{i}", name=f"企业{i}", **stamp))
             session.flush()

@@ -47,6 +47,12 @@ class PeopleNearby(Protocol):
     ) -> list[dict[str, Any]]: ...
 
 
+class Cameras(Protocol):
+    """Who turns cameras when linkage asks (``CameraRequested``) and answers by ``linkage.answers.answered``."""
+
+    def ready(self) -> bool: ...
+
+
 @dataclass(slots=True)
 class Providers:
     """Who answers; None: nobody does."""
@@ -54,3 +60,4 @@ class Providers:
     sources: Sources | None = None
     permits: Permits | None = None
     people: PeopleNearby | None = None
+    cameras: Cameras | None = None

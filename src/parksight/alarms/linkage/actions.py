@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from parksight.alarms import surroundings
 from parksight.alarms.events import CameraRequested
+from parksight.alarms.linkage.answers import WAITING
 from parksight.alarms.linkage.scene import Scene
 from parksight.alarms.providers import Providers
 from parksight.kernel.clock import Clock
@@ -96,8 +97,11 @@ class Actions:
             return refused("no_position")
         near = surroundings.cameras(session, SYSTEM, position, action["radius_m"])
         result = {"position": list(position), "cameras": near, "preset": action.get("preset", "")}
-        if not near:
+        turns = self.providers.cameras is not None and self.providers.cameras.ready()
+        if not near and not turns:
             return Outcome("refused", {"reason": "no_camera_near", **result})
+        if turns:  # a lookout sees further than the radius within which cameras are listed
+            result["answer"] = dict(WAITING)
         if reaction is not None:
             emit(
                 session,

@@ -1,0 +1,1 @@
+"""An alarm turns the right camera by itself; any place on the map can be asked for by a person."""
