@@ -25,6 +25,8 @@ NEAREST_M, FARTHEST_M = 90.0, 1600.0
 _ZOOMS = (1.0, 1.0, 1.6, 2.5, 4.0, 6.0)
 #: Sight lines must clear what lies between by this, m.
 _CLEAR_M = 1.5
+#: Towers no thicker than this are aimed at by their tip, m.
+_THIN_M = 3.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,12 @@ class Marks:
     """Corners of roofs and tops of stacks, and the bodies that may hide them.
 
     Attributes:
-        names; lon, lat, top: of the marks. uv: their places in zone axes. own: which body each belongs to.
-        low, high: corners of the bodies' boxes in zone axes; tall: their heights.
+        names, corners (in zone axes, one for the tip of a stack), uv (their middle), top: of what can be aimed at.
+        own: which body each belongs to. low, high: corners of all bodies' boxes in zone axes; tall: their heights.
     """
 
     names: list[str]
-    degrees: F64
+    corners: list[F64]
     uv: F64
     top: F64
     own: npt.NDArray[np.intp]
@@ -64,7 +66,7 @@ class Marks:
 def marks(park: Park) -> Marks:
     """Everything worth aiming at in the park."""
     names: list[str] = []
-    uv: list[tuple[float, float]] = []
+    corners: list[F64] = []
     top: list[float] = []
     own: list[int] = []
     bodies: list[Building] = []
@@ -73,23 +75,22 @@ def marks(park: Park) -> Marks:
             bodies.append(body)
             if body.form in ("shed", "adm", "box"):
                 names.append(f"B-{stand.parcel.code}-{number:03d}")
-                uv.append(body.ring[number % len(body.ring)])
-            elif body.form in ("stack", "col"):
+                corners.append(np.array(body.ring))
+            elif body.form in ("stack", "col") and body.radius <= _THIN_M:
                 names.append(f"B-{stand.parcel.code}-{number:03d}")
-                uv.append((body.u, body.v))
+                corners.append(np.array([[body.u, body.v]]))
             else:
                 continue
             top.append(body.height)
             own.append(len(bodies) - 1)
-    at = np.array(uv)
     rings = [np.array(b.ring) for b in bodies]
     return Marks(
-        names, np.round(lonlat(at), 6), at, np.array(top), np.array(own), np.array([r.min(axis=0) for r in rings]),
+        names, corners, np.array([c.mean(axis=0) for c in corners]), np.array(top), np.array(own), np.array([r.min(axis=0) for r in rings]),
         np.array([r.max(axis=0) for r in rings]), np.array([b.height for b in bodies]),
     )  # fmt: skip
 
 
-def survey(filmer: Filmer, known: Marks, seed: int, count: int = 12, blunders: int = 0) -> list[Surveyed]:
+def survey(filmer: Filmer, known: Marks, seed: int, count: int = 16, blunders: int = 0) -> list[Surveyed]:
     """Points around a camera, spread over its circle of view.
 
     Args:
@@ -108,9 +109,11 @@ def survey(filmer: Filmer, known: Marks, seed: int, count: int = 12, blunders: i
         for i in rng.permutation(near):
             if len(out) >= count:
                 return out
-            if taken[sector[i]] >= allowed or not _clear(filmer, known, int(i)):
+            # the corner that turns to the camera is never hidden by its own body
+            corner = min(known.corners[i], key=lambda c: float(np.hypot(*(c - filmer.at))))
+            if taken[sector[i]] >= allowed or not _clear(filmer, known, int(i), corner):
                 continue
-            point = _measured(camera, known, int(i), rng, blunder=len(out) < blunders)
+            point = _measured(camera, known, int(i), corner, rng, blunder=len(out) < blunders)
             if point is not None:
                 out.append(point)
                 taken[sector[i]] += 1
@@ -119,9 +122,10 @@ def survey(filmer: Filmer, known: Marks, seed: int, count: int = 12, blunders: i
 
 
 def _measured(
-    camera: Camera, known: Marks, i: int, rng: np.random.Generator, *, blunder: bool
+    camera: Camera, known: Marks, i: int, corner: F64, rng: np.random.Generator, *, blunder: bool
 ) -> Surveyed | None:
-    lon, lat, top = float(known.degrees[i, 0]), float(known.degrees[i, 1]), float(known.top[i])
+    lon, lat = (float(v) for v in np.round(lonlat(corner), 6))
+    top = float(known.top[i])
     enu = geodesy.to_enu(lon, lat, top, camera.origin)
     aimed = camera.aim(enu)
     zoom = float(rng.choice(_ZOOMS))
@@ -142,9 +146,9 @@ def _measured(
     )  # fmt: skip
 
 
-def _clear(filmer: Filmer, known: Marks, i: int) -> bool:
+def _clear(filmer: Filmer, known: Marks, i: int, corner: F64) -> bool:
     """Whether the sight line to a mark clears all other bodies, taken as boxes on level ground."""
-    start, end = np.array(filmer.at), known.uv[i]
+    start, end = np.array(filmer.at), corner
     eye, top = filmer.origin[2], float(known.top[i])
     step = end - start
     with np.errstate(divide="ignore", invalid="ignore"):
