@@ -1179,6 +1179,82 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_kernel_user_department_id"), ["department_id"], unique=False)
 
     op.create_table(
+        "lookout_look",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reaction_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("alarm_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("enterprise_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("lon", sa.Float(), nullable=False),
+        sa.Column("lat", sa.Float(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=True),
+        sa.Column("camera_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("pan", sa.Float(), nullable=True),
+        sa.Column("tilt", sa.Float(), nullable=True),
+        sa.Column("zoom", sa.Float(), nullable=True),
+        sa.Column("distance_m", sa.Float(), nullable=True),
+        sa.Column("tried", sa.JSON(), nullable=False),
+        sa.Column("others", sa.JSON(), nullable=False),
+        sa.Column("low", sa.JSON(), nullable=False),
+        sa.Column("turned", sa.Boolean(), nullable=False),
+        sa.Column("target_s", sa.Float(), nullable=True),
+        sa.Column("clip_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("snapshot_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("attached", sa.Integer(), nullable=False),
+        sa.Column("by_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("by_name", sa.String(length=200), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('turning', 'looking', 'done', 'refused', 'failed')",
+            name=op.f("ck_lookout_look_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["camera_id"], ["registry_camera.id"], name=op.f("fk_lookout_look_camera_id_registry_camera")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lookout_look")),
+        sa.UniqueConstraint("reaction_id", name=op.f("uq_lookout_look_reaction_id")),
+    )
+    with op.batch_alter_table("lookout_look", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lookout_look_alarm_id"), ["alarm_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_lookout_look_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_lookout_look_enterprise_id"), ["enterprise_id"], unique=False)
+
+    op.create_table(
+        "lookout_suspicion",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("camera_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("enterprise_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("detector", sa.String(length=80), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("box", sa.JSON(), nullable=False),
+        sa.Column("pose", sa.JSON(), nullable=True),
+        sa.Column("first_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("times", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("case_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("simulated", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('suspected', 'supported', 'confirmed', 'dismissed', 'closed')",
+            name=op.f("ck_lookout_suspicion_state_known"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["camera_id"], ["registry_camera.id"], name=op.f("fk_lookout_suspicion_camera_id_registry_camera")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lookout_suspicion")),
+    )
+    with op.batch_alter_table("lookout_suspicion", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lookout_suspicion_case_id"), ["case_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_lookout_suspicion_enterprise_id"), ["enterprise_id"], unique=False
+        )
+        batch_op.create_index("ix_lookout_suspicion_open", ["camera_id", "kind", "state"], unique=False)
+
+    op.create_table(
         "registry_unit",
         sa.Column("enterprise_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("site_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -2726,6 +2802,18 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_registry_unit_active"))
 
     op.drop_table("registry_unit")
+    with op.batch_alter_table("lookout_suspicion", schema=None) as batch_op:
+        batch_op.drop_index("ix_lookout_suspicion_open")
+        batch_op.drop_index(batch_op.f("ix_lookout_suspicion_enterprise_id"))
+        batch_op.drop_index(batch_op.f("ix_lookout_suspicion_case_id"))
+
+    op.drop_table("lookout_suspicion")
+    with op.batch_alter_table("lookout_look", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lookout_look_enterprise_id"))
+        batch_op.drop_index(batch_op.f("ix_lookout_look_case_id"))
+        batch_op.drop_index(batch_op.f("ix_lookout_look_alarm_id"))
+
+    op.drop_table("lookout_look")
     with op.batch_alter_table("kernel_user", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_kernel_user_department_id"))
 
