@@ -225,7 +225,9 @@ def graphics() -> None:
     if library is not None or WINDOWS or fresh("graphics", "asked"):
         return
     if not system_install("libegl1", "libgl1-mesa-dri"):
-        say("OpenGL (libegl1, libgl1-mesa-dri) cannot be installed from here; demo cameras draw a slower panorama")
+        say(
+            "OpenGL (libegl1, libgl1-mesa-dri) cannot be installed from here; demo cameras draw a slower panorama"
+        )
     stamp("graphics", "asked")
 
 

@@ -332,7 +332,9 @@ class LookoutSettings(Section):
     ring_mb: int = Field(16, ge=1, le=1024, description="memory per camera for the pre-roll")
     max_rings: int = Field(64, ge=1, description="cameras armed at the same time")
     max_clip_s: float = Field(300.0, ge=5, le=3600)
-    max_clip_mb: int = Field(60, ge=1, le=4096, description="not above files.max_mb, under which it is stored")
+    max_clip_mb: int = Field(
+        60, ge=1, le=4096, description="not above files.max_mb, under which it is stored"
+    )
     max_recording: int = Field(16, ge=1, description="clips recorded at the same time")
     keep_days: float = Field(30.0, ge=0, description="clips that are nobody's evidence")
     keep_gb: float = Field(20.0, ge=0)
@@ -350,7 +352,9 @@ class CameraSettings(Section):
     max_relays: int = Field(128, ge=1, description="streams open at the same time")
     max_viewers: int = Field(256, ge=1, description="browsers' pictures at the same time")
     max_viewers_per_stream: int = Field(64, ge=1)
-    queue_kb: int = Field(4096, ge=256, description="pictures waiting for one viewer before the jump to a key picture")
+    queue_kb: int = Field(
+        4096, ge=256, description="pictures waiting for one viewer before the jump to a key picture"
+    )
     queue_pictures: int = Field(300, ge=10)
     group_mb: int = Field(8, ge=1, description="cached since the newest key picture, per stream")
     group_pictures: int = Field(300, ge=10)
@@ -358,7 +362,9 @@ class CameraSettings(Section):
     connect_s: float = Field(5.0, gt=0, le=60, description="patience with a camera's answer")
     silence_s: float = Field(5.0, gt=0.5, le=60, description="without a packet the camera counts as gone")
     max_snapshots: int = Field(2, ge=1, le=16, description="snapshots decoded at the same time")
-    snapshot_wait_s: float = Field(6.0, gt=0, le=60, description="for a picture of a stream that is not open yet")
+    snapshot_wait_s: float = Field(
+        6.0, gt=0, le=60, description="for a picture of a stream that is not open yet"
+    )
 
 
 class Settings(Section):
