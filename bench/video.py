@@ -288,8 +288,8 @@ def run(cameras: int, viewers: int, seconds: float, browser: bool) -> None:
         }  # fmt: skip
         print(json.dumps(out, indent=2), flush=True)
         if browser:
-            out["browser"] = {form: look(served, form, seconds) for form in ("mse", "raw")}
-    return out
+            found = {form: look(served, form, seconds) for form in ("mse", "raw")}
+            print(json.dumps(found, indent=2), flush=True)
 
 
 def look(served: Served, form: str, seconds: float) -> dict[str, Any]:
@@ -300,7 +300,11 @@ def look(served: Served, form: str, seconds: float) -> dict[str, Any]:
     with sync_playwright() as tool:
         chromium = tool.chromium.launch(
             executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            args=[
+                "--no-sandbox",
+                "--disable-features=LocalNetworkAccessChecks",
+                "--autoplay-policy=no-user-gesture-required",
+            ],
         )
         context = chromium.new_context()
         context.add_cookies([{"name": served.cookie[0], "value": served.cookie[1], "url": origin}])
@@ -308,6 +312,8 @@ def look(served: Served, form: str, seconds: float) -> dict[str, Any]:
         page.route(
             "**/bench-video?*", lambda route: route.fulfill(body=PAGE.read_text(), content_type="text/html")
         )
+        page.on("console", lambda said: print(said.text, file=sys.stderr))
+        page.on("pageerror", lambda said: print(said, file=sys.stderr))
         page.goto(f"{origin}/bench-video?form={form}")
         page.wait_for_function("window.seen && window.seen.length > 50", timeout=60_000)
         page.evaluate("window.seen.length = 0")
