@@ -145,7 +145,7 @@ def test_settings_page_masks_secrets_and_tells_sources(quick_site: Site) -> None
     assert rows["server.max_body_mb"]["source"] == "flag"
     assert rows["server.port"] == {
         "key": "server.port", "value": 8600, "secret": False, "source": "default", "default": 8600,
-        "description": "",
+        "description": "页面与 HTTP 接口的端口；简写变量：`PARKSIGHT_PORT`。",
     }  # fmt: skip
     assert rows["security.oidc_client_secret"]["secret"]
     assert not rows["security.password_min_length"]["secret"]

@@ -101,7 +101,7 @@ def test_the_zone_is_introduced_once_and_follows_its_ports(park: Park, site: Sit
     assert (found["unknown"], found["disagreeing"]) == (1, 1)
     assert counts["broker"] == 1
     assert steps[-1] == "done"
-    for path, total in (("/enterprises", 90), ("/cameras", 17), ("/points", len(park.catalogue.points))):
+    for path, total in (("/enterprises", 90), ("/cameras", 25), ("/points", len(park.catalogue.points))):
         assert site.get(f"{path}?limit=1").json()["total"] == total
     again, _ = site.run(park, ports(park, 15_000))
     assert sum(again.values()) == 0, again
