@@ -1,4 +1,4 @@
-"""Through the real ingest and store: what a camera's health is, and what is not known about it."""
+"""What a camera's health is, what is not known about it, and what is offered to the ingest (a door that keeps the batches)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Feasibility on synthetic clips, few of each so that the test stays short; ``bench`` is the place for more.
+"""Feasibility on synthetic clips, few of each so that the test stays short.
 
-Counts as seen on 2026-11-27 are in the assertions: what is missed and what is taken for something is not hidden.
+It says that the detector can see what it is for, not how often it is wrong: false smoke under a cloud's shadow, jitter, lamps
+and rain are not counted here yet.
 """
 
 from __future__ import annotations
