@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO
-from xml.etree.ElementTree import ParseError
 
 import msgspec
 import openpyxl
@@ -202,10 +201,11 @@ def _xlsx(file: BinaryIO) -> Source:
     return Source("xlsx", None, columns, rows())
 
 
-# What openpyxl lets through for archives that are not, or not quite, workbooks.
+# What openpyxl lets through for archives that are not, or not quite, workbooks. Broken XML is a SyntaxError with both of its
+# parsers, the standard library's and lxml.
 _XLSX_BROKEN = (
     InvalidFileException, zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, ValueError, TypeError, IndexError,
-    AttributeError, OSError, EOFError, ParseError, NotImplementedError, RuntimeError, OverflowError, MemoryError,
+    AttributeError, OSError, EOFError, SyntaxError, NotImplementedError, RuntimeError, OverflowError, MemoryError,
     ArithmeticError, AssertionError, zlib.error,
 )  # fmt: skip
 
